@@ -1,0 +1,1 @@
+//! mirabelle-decider

@@ -1,0 +1,2 @@
+//! The Mirabelle binary.
+fn main() {}

@@ -1,0 +1,93 @@
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+
+use super::{Mapping, OccurrencePart, Path};
+use crate::dates::DateFormat;
+
+/// Why a mapping can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} (mapping {at})")]
+pub struct MappingFault {
+    /// Where in the mapping, as a JSON pointer.
+    pub at: String,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+/// Rules of a kind table, attributes, aliases, datasets, blanks: each at most so many.
+const ENTRIES_MAX: usize = 1_000;
+
+impl Mapping {
+    /// Everything that is wrong with it, to be asked when it is drafted. An empty answer means that it can be used.
+    pub fn faults(&self) -> Vec<MappingFault> {
+        let mut faults = Vec::new();
+        self.check_formats(&mut faults);
+        self.check_milestone(&mut faults);
+        let mut fault = |wrong: bool, at: &str, what: &'static str| {
+            if wrong {
+                faults.push(MappingFault { at: at.to_owned(), what });
+            }
+        };
+        fault(whole(&self.id), "/id", "the id is a field, not the whole item");
+        fault(self.worker.is_none() && self.milestone.is_none(), "", "neither a worker nor a milestone is mapped");
+        fault(
+            self.worker.as_ref().is_some_and(|worker| worker.fields.values().flatten().any(whole)),
+            "/worker/fields",
+            "a field is never the whole item",
+        );
+        let unknown = self.dataset.as_ref().is_some_and(|name| !self.datasets.contains_key(name));
+        fault(unknown, "/dataset", "no such dataset in this mapping");
+        let many = self.aliases.len() > ENTRIES_MAX
+            || self.datasets.len() > ENTRIES_MAX
+            || self.blanks.len() > ENTRIES_MAX
+            || self.rows.len() > ENTRIES_MAX;
+        fault(many, "", "a list of more than 1,000 entries");
+        faults
+    }
+
+    fn check_formats(&self, faults: &mut Vec<MappingFault>) {
+        let mut fault = |wrong: bool, at: String, what: &'static str| {
+            if wrong {
+                faults.push(MappingFault { at, what });
+            }
+        };
+        fault(self.dates.is_empty(), "/dates".to_owned(), "at least one format of dates is needed");
+        let epoch = self.stamp_dates.contains(&DateFormat::EpochMidnight);
+        fault(epoch, "/stamp_dates".to_owned(), "an instant in milliseconds needs no format of dates");
+        if let Some(zone) = &self.stamp_zone {
+            fault(TimeZone::get(zone).is_err(), "/stamp_zone".to_owned(), "not an IANA time zone");
+        }
+    }
+
+    fn check_milestone(&self, faults: &mut Vec<MappingFault>) {
+        let Some(milestone) = &self.milestone else { return };
+        let mut fault = |wrong: bool, at: String, what: &'static str| {
+            if wrong {
+                faults.push(MappingFault { at, what });
+            }
+        };
+        fault(milestone.code.is_empty(), "/milestone/code".to_owned(), "at least one path is needed");
+        fault(milestone.effective.is_empty(), "/milestone/effective".to_owned(), "at least one path is needed");
+        fault(milestone.kinds.is_empty(), "/milestone/kinds".to_owned(), "at least one rule is needed");
+        let many = milestone.kinds.len() > ENTRIES_MAX || milestone.attributes.len() > ENTRIES_MAX;
+        fault(many, "/milestone".to_owned(), "a list of more than 1,000 entries");
+        let mut seen = BTreeSet::new();
+        for (index, rule) in milestone.kinds.iter().enumerate() {
+            let at = |field: &str| format!("/milestone/kinds/{index}{field}");
+            fault(!seen.insert((&rule.code, &rule.reason)), at(""), "a second rule for the same code and reason");
+            let needed = rule.kind.is_some() && rule.occurrence.is_empty();
+            fault(needed, at("/occurrence"), "a kind needs what tells two of its milestones apart");
+            fault(rule.kind.is_none() && rule.retracts, at("/retracts"), "only a kind can be taken back");
+            let bad_text = rule.occurrence.iter().any(|part| match part {
+                OccurrencePart::Text(text) => text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()),
+                OccurrencePart::Value(_) | OccurrencePart::Year => false,
+            });
+            fault(bad_text, at("/occurrence"), "a fixed text is printable ASCII without spaces");
+        }
+    }
+}
+
+fn whole(path: &Path) -> bool {
+    path.names().is_empty()
+}
