@@ -28,7 +28,8 @@ pub enum DateFormat {
 /// Why a text is no day, with the sentence for it.
 pub(crate) type DateFault = (Code, &'static str);
 
-const BAD: DateFault = (Code::BadDate, "not a date in any of the configured formats; correct it or configure its format");
+const BAD: DateFault =
+    (Code::BadDate, "not a date in any of the configured formats; correct it or configure its format");
 const IMPOSSIBLE: DateFault = (Code::ImpossibleDate, "a date that no calendar has");
 const OUT_OF_RANGE: DateFault = (Code::YearOutOfRange, "a year outside of 1900 to 2200");
 const AMBIGUOUS: DateFault =
@@ -97,7 +98,17 @@ fn three_parts(text: &str, format: DateFormat) -> Option<(u32, u32, u32)> {
 
 fn month_by_name(name: &str) -> Option<u32> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let name = name.to_ascii_lowercase();

@@ -1,1 +1,96 @@
-//! mirabelle-hris
+//! The HRIS door: what SuccessFactors, Workday and Darwinbox send, read into our words.
+//!
+//! A pure library: no IO, no clock, no randomness. Bytes and a [`Mapping`] go in, a [`Delivery`] comes out: one
+//! [`Item`] for each reported thing, each with its own outcome, so that a bad one never costs its neighbours anything.
+//! What can't be read as a whole is [`Malformed`]; the caller keeps its bytes as a dead letter and answers in
+//! [`AnswerShape::of_unreadable`].
+//!
+//! | system | body | becomes |
+//! |---|---|---|
+//! | SuccessFactors | SOAP 1.1, SOAP 1.2 or bare `ExternalEvent`, both contracts | milestones; pointers where it only holds keys |
+//! | SuccessFactors | JSON rows, as Integration Center draws them | worker states, milestones |
+//! | Workday | RaaS JSON; `Report_Entry` as an array, or a single object as converters from XML make it | worker states, milestones |
+//! | Darwinbox | `masterapi/employee` answers, both datasets | worker states |
+//!
+//! What is refused as a whole: bodies over the limits; anything but UTF-8, declared or not; HTML pages; any document
+//! type declaration, any entity but XML's five, a prefix without declaration, a known name in a foreign namespace;
+//! members or elements twice; what is cut off or has something behind its end; an answer that says that it failed or
+//! has no rows. An item alone is refused for: an id that is missing, a number, too long or with invisible characters;
+//! a date that no calendar has, outside of 1900 to 2200, or that fits two configured formats; a comment or processing
+//! instruction inside a value (CDATA is text like any other); an array or object where a plain value belongs; keys and
+//! parameters that disagree; a value over the limit. Members and elements that the mapping does not name are ignored,
+//! whatever they hold. [`Code`] lists the reasons.
+//!
+//! Within one delivery a worker twice, or one source id twice, counts once where both are equal; where they differ,
+//! all of them are set aside. A row of a report is a milestone if it has a code, else a worker's whole state.
+
+mod answer;
+mod body;
+mod dates;
+mod json;
+mod limits;
+mod malformed;
+pub mod mapping;
+mod milestone;
+mod once;
+mod report;
+mod row;
+mod rows;
+mod soap;
+mod worker;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::soap_answer;
+pub use limits::Limits;
+pub use malformed::{Code, Malformed};
+pub use mapping::{Mapping, Profile, System};
+pub use report::{
+    AnswerShape, Attribute, Contract, Delivery, ExternalId, Item, MilestoneReport, Pointer, RAW_ENVELOPE_MAX,
+    Report, SoapVersion, WorkerBusiness, WorkerDates, WorkerPersonal, WorkerReport,
+};
+
+use body::Format;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+/// Reads one body as its sender sent it.
+///
+/// `content_type` is the header's value, where there is one: it can only refuse a body, never change its meaning.
+///
+/// # Errors
+/// The reason why nothing of it can be read. Items that can't be read are no error: each says so by itself.
+pub fn read(
+    profile: &Profile,
+    content_type: Option<&str>,
+    body: &[u8],
+    limits: &Limits,
+) -> Result<Delivery, Malformed> {
+    let (format, text) = body::open(content_type, body, limits)?;
+    match (profile.system, format) {
+        (System::SuccessFactors, Format::Xml) => soap::read(&profile.mapping, text, limits),
+        (_, Format::Json) => rows::read(&profile.mapping, text, limits),
+        (System::Workday | System::Darwinbox, Format::Xml) => {
+            let what = "this connection reads JSON; configure the report or the call to answer with it";
+            Err(Malformed::body(Code::FormatNotRead, what))
+        }
+    }
+}
+
+/// Reads the [`raw`](Item::raw) bytes of one item again, as after a correction of the mapping.
+///
+/// # Errors
+/// As [`read`]. The bare element of a SOAP delivery whose envelope was too long to keep with it is one of them.
+pub fn reread(profile: &Profile, raw: &[u8], limits: &Limits) -> Result<Delivery, Malformed> {
+    let (format, text) = body::open(None, raw, limits)?;
+    match format {
+        Format::Xml => read(profile, None, raw, limits),
+        Format::Json => rows::reread(&profile.mapping, text, limits),
+    }
+}
+
+/// The zone of stamps without an offset, from the data compiled in: the same everywhere.
+fn zone(mapping: &Mapping) -> Option<TimeZone> {
+    mapping.stamp_zone.as_ref().and_then(|name| TimeZoneDatabase::bundled().get(name).ok())
+}

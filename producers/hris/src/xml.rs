@@ -133,7 +133,9 @@ impl Builder<'_> {
         use quick_xml::errors::IllFormedError;
         let at = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
         match error {
-            quick_xml::Error::Syntax(_) => self.fault(Code::Truncated, "a tag or section never ends; send it whole", at),
+            quick_xml::Error::Syntax(_) => {
+                self.fault(Code::Truncated, "a tag or section never ends; send it whole", at)
+            }
             quick_xml::Error::IllFormed(IllFormedError::MissingEndTag(_)) => {
                 self.fault(Code::Truncated, "the body ends inside an element; send it whole", at)
             }
@@ -147,7 +149,12 @@ impl Builder<'_> {
         }
     }
 
-    fn namespace(&self, reader: &NsReader<&[u8]>, start: &BytesStart<'_>, at: usize) -> Result<Ns, Malformed> {
+    fn namespace(
+        &self,
+        reader: &NsReader<&[u8]>,
+        start: &BytesStart<'_>,
+        at: usize,
+    ) -> Result<Ns, Malformed> {
         match reader.resolver().resolve_element(start.name()).0 {
             ResolveResult::Unbound => Ok(Ns::None),
             ResolveResult::Bound(Namespace(SOAP_11)) => Ok(Ns::Soap11),
@@ -155,9 +162,11 @@ impl Builder<'_> {
             ResolveResult::Bound(Namespace(CURRENT)) => Ok(Ns::Current),
             ResolveResult::Bound(Namespace(OLD)) => Ok(Ns::Old),
             ResolveResult::Bound(_) => Ok(Ns::Other),
-            ResolveResult::Unknown(_) => {
-                Err(self.fault(Code::WrongNamespace, "a prefix without a declaration; declare its namespace", at))
-            }
+            ResolveResult::Unknown(_) => Err(self.fault(
+                Code::WrongNamespace,
+                "a prefix without a declaration; declare its namespace",
+                at,
+            )),
         }
     }
 
@@ -169,24 +178,42 @@ impl Builder<'_> {
             return Err(self.fault(Code::TooDeep, "nested deeper than the limit", at));
         }
         if self.elements.len() >= self.limits.values {
-            return Err(self.fault(Code::TooManyValues, "more elements than the limit; send less at once", at));
+            return Err(self.fault(
+                Code::TooManyValues,
+                "more elements than the limit; send less at once",
+                at,
+            ));
         }
         for (count, attribute) in start.attributes().enumerate() {
             if count >= ATTRIBUTES_MAX {
-                return Err(self.fault(Code::TooManyValues, "more attributes on one element than the limit", at));
+                return Err(self.fault(
+                    Code::TooManyValues,
+                    "more attributes on one element than the limit",
+                    at,
+                ));
             }
             if attribute.is_ok_and(|attribute| !attribute.value.contains('<')) {
                 continue;
             }
-            return Err(self.fault(Code::XmlSyntax, "an attribute that is not well-formed, or stands there twice", at));
+            return Err(self.fault(
+                Code::XmlSyntax,
+                "an attribute that is not well-formed, or stands there twice",
+                at,
+            ));
         }
         let index = self.elements.len();
         if let Some(&parent) = self.open.last() {
             self.elements[parent].children.push(index);
         }
         let local = start.local_name().into_inner().into();
-        let element =
-            Element { ns, local, text: String::new(), children: Vec::new(), span: at..at, interrupted: false };
+        let element = Element {
+            ns,
+            local,
+            text: String::new(),
+            children: Vec::new(),
+            span: at..at,
+            interrupted: false,
+        };
         self.elements.push(element);
         self.open.push(index);
         Ok(())
@@ -269,7 +296,11 @@ impl Builder<'_> {
 
     fn finish(self, at: usize) -> Result<Document, Malformed> {
         if !self.open.is_empty() || self.elements.is_empty() {
-            return Err(self.fault(Code::Truncated, "the body ends before its document does; send it whole", at));
+            return Err(self.fault(
+                Code::Truncated,
+                "the body ends before its document does; send it whole",
+                at,
+            ));
         }
         Ok(Document { elements: self.elements })
     }

@@ -20,7 +20,8 @@ pub(crate) fn parse<'a>(body: Text<'a>, limits: &Limits) -> Result<Node<'a>, Mal
     let node = parser.value()?;
     parser.white_space();
     if parser.at < parser.bytes.len() {
-        return Err(parser.fault(Code::TrailingContent, "something follows the end of the JSON value; send one value"));
+        return Err(parser
+            .fault(Code::TrailingContent, "something follows the end of the JSON value; send one value"));
     }
     Ok(node)
 }
@@ -132,7 +133,9 @@ impl<'a> Parser<'a> {
             let name = self.string()?;
             if seen.repeats(&name, &members) {
                 self.at = start;
-                return Err(self.fault(Code::DuplicateMember, "the same member twice in one object; send it once"));
+                return Err(
+                    self.fault(Code::DuplicateMember, "the same member twice in one object; send it once")
+                );
             }
             self.white_space();
             if self.peek() != Some(b':') {
@@ -228,7 +231,9 @@ impl<'a> Parser<'a> {
                     unescaped.get_or_insert_with(String::new).push(character);
                     copied = self.at;
                 }
-                Some(0..=0x1F) => return Err(self.unexpected("a bare control character in a string; escape it")),
+                Some(0..=0x1F) => {
+                    return Err(self.unexpected("a bare control character in a string; escape it"));
+                }
                 Some(_) => self.at += 1,
                 None => return Err(self.unexpected("")),
             }
@@ -261,7 +266,9 @@ impl<'a> Parser<'a> {
                 self.at += 1;
                 let second = self.four_digits()?;
                 match second {
-                    0xDC00..=0xDFFF => char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)),
+                    0xDC00..=0xDFFF => {
+                        char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00))
+                    }
                     _ => None,
                 }
             }
@@ -282,7 +289,8 @@ impl<'a> Parser<'a> {
                 Some(byte) => char::from(byte).to_digit(16),
                 None => None,
             };
-            number = number * 16 + digit.ok_or_else(|| self.unexpected("four hexadecimal digits belong here"))?;
+            number =
+                number * 16 + digit.ok_or_else(|| self.unexpected("four hexadecimal digits belong here"))?;
             self.at += 1;
         }
         Ok(number)

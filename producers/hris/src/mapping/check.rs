@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
 
 use super::{Mapping, OccurrencePart, Path};
 use crate::dates::DateFormat;
@@ -30,7 +30,11 @@ impl Mapping {
             }
         };
         fault(whole(&self.id), "/id", "the id is a field, not the whole item");
-        fault(self.worker.is_none() && self.milestone.is_none(), "", "neither a worker nor a milestone is mapped");
+        fault(
+            self.worker.is_none() && self.milestone.is_none(),
+            "",
+            "neither a worker nor a milestone is mapped",
+        );
         fault(
             self.worker.as_ref().is_some_and(|worker| worker.fields.values().flatten().any(whole)),
             "/worker/fields",
@@ -56,7 +60,11 @@ impl Mapping {
         let epoch = self.stamp_dates.contains(&DateFormat::EpochMidnight);
         fault(epoch, "/stamp_dates".to_owned(), "an instant in milliseconds needs no format of dates");
         if let Some(zone) = &self.stamp_zone {
-            fault(TimeZone::get(zone).is_err(), "/stamp_zone".to_owned(), "not an IANA time zone");
+            fault(
+                TimeZoneDatabase::bundled().get(zone).is_err(),
+                "/stamp_zone".to_owned(),
+                "not an IANA time zone",
+            );
         }
     }
 
@@ -68,20 +76,30 @@ impl Mapping {
             }
         };
         fault(milestone.code.is_empty(), "/milestone/code".to_owned(), "at least one path is needed");
-        fault(milestone.effective.is_empty(), "/milestone/effective".to_owned(), "at least one path is needed");
+        fault(
+            milestone.effective.is_empty(),
+            "/milestone/effective".to_owned(),
+            "at least one path is needed",
+        );
         fault(milestone.kinds.is_empty(), "/milestone/kinds".to_owned(), "at least one rule is needed");
         let many = milestone.kinds.len() > ENTRIES_MAX || milestone.attributes.len() > ENTRIES_MAX;
         fault(many, "/milestone".to_owned(), "a list of more than 1,000 entries");
         let mut seen = BTreeSet::new();
         for (index, rule) in milestone.kinds.iter().enumerate() {
             let at = |field: &str| format!("/milestone/kinds/{index}{field}");
-            fault(!seen.insert((&rule.code, &rule.reason)), at(""), "a second rule for the same code and reason");
+            fault(
+                !seen.insert((&rule.code, &rule.reason)),
+                at(""),
+                "a second rule for the same code and reason",
+            );
             let needed = rule.kind.is_some() && rule.occurrence.is_empty();
             fault(needed, at("/occurrence"), "a kind needs what tells two of its milestones apart");
             fault(rule.kind.is_none() && rule.retracts, at("/retracts"), "only a kind can be taken back");
             let bad_text = rule.occurrence.iter().any(|part| match part {
-                OccurrencePart::Text(text) => text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()),
-                OccurrencePart::Value(_) | OccurrencePart::Year => false,
+                OccurrencePart::Text(text) => {
+                    text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic())
+                }
+                OccurrencePart::Value(_) | OccurrencePart::Date(_) | OccurrencePart::Year => false,
             });
             fault(bad_text, at("/occurrence"), "a fixed text is printable ASCII without spaces");
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use mirabelle_domain::{MilestoneKind, WorkerStatus};
 
 use super::{
-    AnswerRule, AttributeMapping, AttributeType, Dataset, DateFormat, Expected, KindRule, Mapping, MilestoneMapping,
-    NumericIds, OccurrencePart, Path, Profile, Rescinded, System, WorkerField, WorkerMapping,
+    AnswerRule, AttributeMapping, AttributeType, Dataset, DateFormat, Expected, KindRule, Mapping,
+    MilestoneMapping, NumericIds, OccurrencePart, Path, Profile, Rescinded, System, WorkerField,
+    WorkerMapping,
 };
 
 impl Profile {
@@ -121,10 +122,11 @@ fn successfactors() -> Mapping {
 fn successfactors_milestones() -> MilestoneMapping {
     use MilestoneKind as K;
     const EMPLOYMENT: &str = "com.successfactors.Employment.AssignmentInformation.";
-    // A job record is told apart by its start and its number on that day. Its user id stays out: it is an employee
-    // number, and occurrences are kept in clear.
-    let job = || values(&["/startDate", "/seqNumber"]);
-    let dated = || values(&["/effectiveDate"]);
+    // SuccessFactors knows a job record by user id, start and a number within the day. The user id stays out: it is an
+    // employee number, and occurrences are kept in clear. The number stays out because files lack it, and a promotion
+    // that is pushed and also stands in a file must be one. The price: a corrected start is another occurrence.
+    let job = || vec![OccurrencePart::Date(path("/startDate"))];
+    let dated = || vec![OccurrencePart::Date(path("/effectiveDate"))];
     MilestoneMapping {
         code: paths(&["/@meta/type", "/event"]),
         reason: paths(&["/eventReason"]),
@@ -211,7 +213,10 @@ fn workday_milestones() -> MilestoneMapping {
         effective: paths(&["/Milestone_Date"]),
         source_id: Vec::new(),
         published_at: paths(&["/Milestone_Entered"]),
-        rescinded: Some(Rescinded { at: path("/Rescinded"), values: vec!["1".to_owned(), "true".to_owned()] }),
+        rescinded: Some(Rescinded {
+            at: path("/Rescinded"),
+            values: vec!["1".to_owned(), "true".to_owned()],
+        }),
         attributes: BTreeMap::from([
             attribute("rating", &["/Rating"], AttributeType::Decimal),
             attribute("award_code", &["/Award_Code"], AttributeType::Text),

@@ -282,8 +282,10 @@ pub struct KindRule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OccurrencePart {
-    /// A value of the item.
+    /// A value of the item, as it is written.
     Value(Path),
+    /// A date of the item as `YYYY-MM-DD`, so that two formats of one day agree.
+    Date(Path),
     /// A fixed text: `first` for what a person can have once.
     Text(String),
     /// The year of the milestone's day.
