@@ -1,0 +1,69 @@
+//! Published versions on their way to every partition, one after the other in each.
+
+use std::collections::BTreeMap;
+
+use mirabelle_domain::fact::AdoptedVersion;
+use mirabelle_schemas::record::Cause;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Publications {
+    /// By number; those that every partition has are forgotten.
+    versions: BTreeMap<u32, (AdoptedVersion, Cause)>,
+    /// What each partition has adopted.
+    adopted: BTreeMap<u16, u32>,
+    /// What was last sent to each partition: (number, when).
+    sent: BTreeMap<u16, (u32, i64)>,
+}
+
+impl Publications {
+    pub(crate) fn published(&mut self, version: &AdoptedVersion, cause: Cause) {
+        self.versions.insert(version.number, (version.clone(), cause));
+    }
+
+    pub(crate) fn adopted(&mut self, partition: u16, number: u32, partitions: u16) {
+        let has = self.adopted.entry(partition).or_default();
+        *has = (*has).max(number);
+        if self.adopted.len() == usize::from(partitions) {
+            let everywhere = self.adopted.values().copied().min().unwrap_or(0);
+            self.versions.retain(|number, _| *number > everywhere);
+        }
+    }
+
+    pub(crate) fn forget_sent(&mut self) {
+        self.sent.clear();
+    }
+
+    /// The next version of each partition that lacks one and was not sent it lately.
+    pub(crate) fn due(
+        &mut self,
+        partitions: u16,
+        now: i64,
+        resend_after: i64,
+    ) -> Vec<(u16, AdoptedVersion, Option<Cause>)> {
+        let mut due = Vec::new();
+        for partition in 0..partitions {
+            let next = self.adopted.get(&partition).copied().unwrap_or(0) + 1;
+            let Some((version, cause)) = self.versions.get(&next) else { continue };
+            let waits = self.sent.get(&partition).is_some_and(|(n, at)| *n == next && now - at < resend_after);
+            if !waits {
+                self.sent.insert(partition, (next, now));
+                due.push((partition, version.clone(), Some(*cause)));
+            }
+        }
+        due
+    }
+
+    /// When the oldest unanswered version was sent, 0 if one has not been sent at all; `None` when nothing is owed.
+    pub(crate) fn oldest_sent(&self, partitions: u16) -> Option<i64> {
+        (0..partitions)
+            .filter_map(|partition| {
+                let next = self.adopted.get(&partition).copied().unwrap_or(0) + 1;
+                self.versions.contains_key(&next).then(|| match self.sent.get(&partition) {
+                    Some((number, at)) if *number == next => *at,
+                    _ => 0,
+                })
+            })
+            .min()
+    }
+}

@@ -1,0 +1,124 @@
+//! The pure part: decisions in, commands out.
+
+use mirabelle_domain::{AccountId, Command, CommandId, Day, Fact, Key, Name};
+use mirabelle_schemas::record::{Actor, ActorKind, Cause, CommandRecord, Namespace};
+use mirabelle_schemas::{command_id, encode_body, input_digest};
+
+/// A counting decision, as a follower sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Partition of `facts`.
+    pub partition: u16,
+    /// Its seq there.
+    pub seq: u64,
+    /// Its business time, microseconds.
+    pub accepted_at: i64,
+    /// Whose account was decided.
+    pub account: &'a AccountId,
+    /// The command that was decided.
+    pub command_id: CommandId,
+    /// The facts the follower cares for, each with its index within the decision.
+    pub facts: &'a [(u16, Fact)],
+}
+
+impl Seen<'_> {
+    /// Names a fact as the cause of a command.
+    pub fn cause(&self, fact: u16) -> Cause {
+        Cause { partition: self.partition, seq: self.seq, fact }
+    }
+}
+
+/// A command that a follower sends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// Whose account decides.
+    pub account: AccountId,
+    /// Space of its id.
+    pub namespace: Namespace,
+    /// The role's name.
+    pub client: Name,
+    /// Derived from the fact: a repeat has the same.
+    pub key: Key,
+    /// What is wanted.
+    pub command: Command,
+    /// The fact that made it due.
+    pub cause: Option<Cause>,
+    /// The day where the member works, if the role computed it.
+    pub local_day: Option<Day>,
+    /// Version of the time-zone data that it was computed with.
+    pub tzdb: Option<String>,
+}
+
+impl Outgoing {
+    /// The id that the decider will know it by.
+    pub fn id(&self) -> CommandId {
+        command_id(self.namespace, &self.account, &self.client, &self.key)
+    }
+
+    /// The record to append.
+    pub fn into_record(self) -> CommandRecord {
+        let (kind, schema, body) = encode_body(&self.command);
+        CommandRecord {
+            id: self.id(),
+            namespace: self.namespace,
+            digest: input_digest(&self.command),
+            kind,
+            schema,
+            body,
+            actor: Actor {
+                principal: self.client.to_string(),
+                kind: ActorKind::Role,
+                on_behalf_of: None,
+                credential: None,
+                request_id: None,
+            },
+            account: self.account,
+            client: self.client,
+            key: self.key,
+            reason: None,
+            local_day: self.local_day,
+            tzdb: self.tzdb,
+            cause: self.cause,
+        }
+    }
+}
+
+/// A follower's step function.
+pub trait Core: Send {
+    /// The role's name: in ids, cursors and metrics.
+    fn role(&self) -> &'static str;
+
+    /// Whether the role needs to see facts of this kind opened. Decisions that answer its own commands are seen
+    /// whatever they hold.
+    fn cares(&self, kind: u16) -> bool;
+
+    /// Folds one decision into what is owed. Partitions interleave in any order.
+    fn see(&mut self, seen: &Seen<'_>);
+
+    /// What is to be sent at `now` (microseconds): what is owed and was not sent lately. Called only when the end
+    /// found at the start has been reached.
+    fn act(&mut self, now: i64) -> Vec<Outgoing>;
+
+    /// When `act` has something new to say without a new decision, microseconds.
+    fn next_due(&self, now: i64) -> Option<i64>;
+
+    /// The state, for the checkpoint.
+    fn save(&self) -> Vec<u8>;
+
+    /// Takes a saved state; false when it is of another form, then the role folds from the beginning.
+    fn restore(&mut self, saved: &[u8]) -> bool;
+}
+
+/// A name or key made from parts that are known to be of the allowed alphabet.
+///
+/// # Panics
+/// When they are not: a mistake of the caller's, not of a user's.
+pub fn derived<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Display,
+{
+    match text.parse() {
+        Ok(value) => value,
+        Err(error) => panic!("a derived name is within its alphabet: {text}: {error}"),
+    }
+}
