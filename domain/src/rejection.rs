@@ -72,6 +72,14 @@ pub enum Rejection {
         /// Wanted.
         needed: Points,
     },
+    /// The block would exceed a campaign's daily ceiling.
+    #[error("the campaign may commit {ceiling} points on that day, {needed} would be committed")]
+    CeilingReached {
+        /// Most points of the campaign on the ceiling's day.
+        ceiling: Points,
+        /// Points of the campaign on that day with this block.
+        needed: Points,
+    },
     /// A sum would leave the range of points.
     #[error("the sum would exceed the largest amount of points")]
     TooManyPoints,
@@ -107,6 +115,9 @@ pub enum Rejection {
     /// No such key.
     #[error("no such key")]
     UnknownKey,
+    /// The key was revoked before.
+    #[error("the key is revoked already")]
+    KeyRevoked,
     /// The command is not for this kind of account, or a value is out of its range.
     #[error("{detail}")]
     Invalid {
@@ -146,6 +157,7 @@ impl Rejection {
             Rejection::BudgetExists => "budget_exists",
             Rejection::BudgetClosed => "budget_closed",
             Rejection::BudgetExhausted { .. } => "budget_exhausted",
+            Rejection::CeilingReached { .. } => "ceiling_reached",
             Rejection::TooManyPoints => "too_many_points",
             Rejection::TenantExists => "tenant_exists",
             Rejection::UnknownTenant => "unknown_tenant",
@@ -155,6 +167,7 @@ impl Rejection {
             Rejection::OwnDraft => "own_draft",
             Rejection::KeyExists => "key_exists",
             Rejection::UnknownKey => "unknown_key",
+            Rejection::KeyRevoked => "key_revoked",
             Rejection::Invalid { .. } => "invalid",
             Rejection::ReasonRequired => "reason_required",
             Rejection::NotYetAdopted { .. } => "not_yet_adopted",

@@ -12,7 +12,16 @@ use crate::ids::Name;
 use crate::time::Timestamp;
 use crate::worker::MilestoneKind;
 
+/// Versions of one name that are kept. Inputs are decided within days of being accepted; one that would need a
+/// version further back than so many changes of the same name finds none in force.
+pub const VERSIONS_KEPT: usize = 100;
+
 /// Everything a partition has adopted of one tenant: the state of its account `p:<partition>`.
+///
+/// **Which version is in force.** Of each name, the version with the latest `effective_at` that is not later than the
+/// input's `accepted_at`; of two with the same `effective_at`, the one published later. So a version that is planned
+/// for January comes into force in January, even if another one was published after it for December; to change the
+/// plan, publish a version with the plan's own `effective_at`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Adopted {
     /// Highest number adopted; all below it are too.
@@ -64,15 +73,18 @@ fn push<T: serde::de::DeserializeOwned>(
     version: &AdoptedVersion,
 ) {
     let body = serde_json::from_str(&version.body).expect("a published body was checked when it was drafted");
-    versions.entry(version.name.clone()).or_default().push(Version {
-        version: version.version,
-        effective_at: version.effective_at,
-        body: Arc::new(body),
-    });
+    let versions = versions.entry(version.name.clone()).or_default();
+    // Behind all that start earlier or at the same time: those were published before.
+    let place = versions.partition_point(|earlier| earlier.effective_at <= version.effective_at);
+    let adopted =
+        Version { version: version.version, effective_at: version.effective_at, body: Arc::new(body) };
+    versions.insert(place, adopted);
+    if versions.len() > VERSIONS_KEPT {
+        versions.remove(0);
+    }
 }
 
-/// A view of the configuration at one instant: of each name, the latest adopted version whose `effective_at` is
-/// not later.
+/// A view of the configuration at one instant; see [`Adopted`] for which version is in force.
 #[derive(Clone, Copy, Debug)]
 pub struct InForce<'a> {
     adopted: &'a Adopted,

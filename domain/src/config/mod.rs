@@ -1,14 +1,68 @@
-//! Bodies of configuration: what a drafted version holds. JSON, strict: unknown members are refused.
+//! Bodies of configuration: what a drafted version holds. JSON, strict: see [`read`].
+
+mod check;
+mod condition;
+mod strict;
+mod text;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::{ConfigKind, TenantMode};
 use crate::fact::Delivery;
 use crate::ids::Name;
 use crate::points::Points;
 use crate::time::{Day, LeapDay};
 use crate::worker::MilestoneKind;
+
+pub(crate) use check::{is_title, is_zone};
+pub use condition::{Condition, Test};
+pub use strict::Flaw;
+pub use text::{iso_day, iso_day_option, json_text};
+
+/// A body of any kind, read and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// What is rewarded.
+    Campaign(Campaign),
+    /// What can be had.
+    Product(Product),
+    /// Where milestones come from.
+    Connection(Connection),
+}
+
+/// Reads a body and checks everything that needs no other record. Refused are: what is no JSON object, unknown and
+/// doubled members, arrays in the place of objects, more than [`BODY_BYTES_MAX`] bytes, values out of their range;
+/// in sandbox and synthetic tenants every vendor but `sandbox`.
+///
+/// # Errors
+/// The first [`Flaw`]: what is wrong, where (a JSON pointer), what to write instead.
+pub fn read(kind: ConfigKind, mode: TenantMode, body: &str) -> Result<Body, Flaw> {
+    match kind {
+        ConfigKind::Campaign => {
+            let campaign: Campaign = strict::read(body, &["/conditions"])?;
+            check::campaign(&campaign)?;
+            Ok(Body::Campaign(campaign))
+        }
+        ConfigKind::Product => {
+            let product: Product = strict::read(body, &[])?;
+            check::product(&product, mode)?;
+            Ok(Body::Product(product))
+        }
+        ConfigKind::Connection => {
+            let connection: Connection = strict::read(body, &[])?;
+            check::connection(&connection)?;
+            Ok(Body::Connection(connection))
+        }
+        ConfigKind::Unknown => {
+            Err(Flaw::new("", "no configuration of this kind exists here: use campaign, product or connection"))
+        }
+    }
+}
+
+/// Largest body, in bytes.
+pub const BODY_BYTES_MAX: usize = 65_536;
 
 /// What is rewarded. Matched by the milestone's effective day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,33 +111,6 @@ pub enum Payout {
     Fixed(Points),
     /// So many for each completed year.
     PerYear(Points),
-}
-
-/// A condition on one field of the milestone or of the worker's state at that time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// `years`, `department`, `cost_centre`, `worker_type`, `company`, `country`, `location`, or `attributes.<name>`.
-    pub field: String,
-    /// How it compares.
-    #[serde(flatten)]
-    pub test: Test,
-}
-
-/// A comparison; exactly one is given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Test {
-    /// Equal to one of these; numbers are written as text.
-    AnyOf(Vec<String>),
-    /// Equal to none of these.
-    NoneOf(Vec<String>),
-    /// A whole number, not smaller.
-    AtLeast(i64),
-    /// A whole number, not larger.
-    AtMost(i64),
-    /// A whole number that this divides (every 5 years).
-    MultipleOf(i64),
 }
 
 /// What can be had.
@@ -166,7 +193,7 @@ pub struct Connection {
     /// Ids of two spaces never meet; connections of one workforce share a space.
     pub id_space: Name,
     /// How its bodies are read; the HRIS adapters define and check it. `None`: the system's default.
-    #[serde(default)]
+    #[serde(default, with = "json_text")]
     pub mapping: Option<serde_json::Value>,
     /// Anniversaries count from here.
     #[serde(default)]
@@ -177,44 +204,4 @@ pub struct Connection {
     /// Locations' IANA zones, where the worker has none.
     #[serde(default)]
     pub location_zones: BTreeMap<String, String>,
-}
-
-/// Days as `YYYY-MM-DD`.
-pub mod iso_day {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::time::Day;
-
-    /// Writes a day.
-    pub fn serialize<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(day)
-    }
-
-    /// Reads a day.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// Optional days as `YYYY-MM-DD` or `null`.
-pub mod iso_day_option {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::time::Day;
-
-    /// Writes a day or null.
-    pub fn serialize<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
-        match day {
-            Some(day) => serializer.collect_str(day),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    /// Reads a day or null.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Day>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-    }
 }
