@@ -71,8 +71,7 @@ impl<'a> Block<'a> {
     pub(super) fn commit(&mut self, grant: &'a GrantIntent) -> Result<(), Rejection> {
         let exhausted = Rejection::BudgetExhausted { free: self.balance.free, needed: grant.points };
         self.balance.free = self.balance.free.minus(grant.points).ok_or(exhausted)?;
-        self.balance.committed =
-            self.balance.committed.plus(grant.points).ok_or(Rejection::TooManyPoints)?;
+        self.balance.committed = self.balance.committed.plus(grant.points).ok_or(Rejection::TooManyPoints)?;
         let ceiling_sum = match self.day_sum(grant) {
             DaySum::Known(sum) => {
                 if let (Some(campaign), Some(day)) = (&grant.campaign, grant.ceiling_day) {
@@ -82,7 +81,9 @@ impl<'a> Block<'a> {
             }
             DaySum::Uncounted | DaySum::Unknown => None,
         };
-        self.facts.push(GrantCommitted { grant: grant.clone(), ceiling_sum, balance: self.balance }.into());
+        let released = self.state.held.contains_key(&grant.grant);
+        let (grant, balance) = (grant.clone(), self.balance);
+        self.facts.push(GrantCommitted { grant, ceiling_sum, released, balance }.into());
         self.alert();
         Ok(())
     }

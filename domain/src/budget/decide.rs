@@ -8,7 +8,8 @@ use crate::command::{AllocateBudget, Command, CommitGrants, OpenBudget, ResolveH
 use crate::config::is_title;
 use crate::decide::Input;
 use crate::fact::{
-    BudgetAllocated, BudgetClosed, BudgetOpened, Fact, GrantDeclined, GrantIntent, GrantReturned, GrantSettled,
+    BudgetAllocated, BudgetClosed, BudgetOpened, Fact, GrantDeclined, GrantIntent, GrantReturned,
+    GrantSettled,
 };
 use crate::ids::{GrantId, Name};
 use crate::points::{POINTS_MAX, Points};

@@ -157,7 +157,8 @@ pub fn evolve(state: &mut Budget, fact: &Fact, _at: Timestamp) {
             let grant = &committed.grant;
             let points = grant.points.get();
             state.balance = moved(state.balance, [0, -points, points, 0], committed.balance);
-            state.held.remove(&grant.grant);
+            let held = state.held.remove(&grant.grant).is_some();
+            assert_eq!(held, committed.released, "a grant is released if and only if it was held");
             let known = state.committed.insert(grant.grant, grant.points);
             assert_eq!(known, None, "grant {} was committed twice", grant.grant);
             if let (Some(campaign), Some(day), Some(sum)) =

@@ -20,6 +20,7 @@ macro_rules! commands {
         /// One input of a decider. Numbers are for ever and never reused.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
+        #[allow(clippy::large_enum_variant, reason = "the large one, a worker's state, is rare and short-lived")]
         pub enum Command { $($(#[$doc])* $name($name),)* }
 
         impl Command {

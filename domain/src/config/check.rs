@@ -28,7 +28,8 @@ pub(super) fn campaign(campaign: &Campaign) -> Result<(), Flaw> {
         self::condition(&format!("/conditions/{index}"), condition)?;
     }
     if campaign.milestone == MilestoneKind::Other && campaign.conditions.is_empty() {
-        let detail = "`other` holds every kind without a name of its own: add a condition that says which is meant";
+        let detail =
+            "`other` holds every kind without a name of its own: add a condition that says which is meant";
         return Err(Flaw::new("/milestone", detail));
     }
     let (pointer, points) = match campaign.points {
@@ -51,7 +52,8 @@ pub(super) fn campaign(campaign: &Campaign) -> Result<(), Flaw> {
     if let Some(ceiling) = campaign.daily_ceiling {
         above_zero("/daily_ceiling", ceiling)?;
         if points > ceiling {
-            let detail = "one award exceeds the ceiling, so that every award would wait for a person: raise it";
+            let detail =
+                "one award exceeds the ceiling, so that every award would wait for a person: raise it";
             return Err(Flaw::new("/daily_ceiling", detail));
         }
     }
@@ -62,7 +64,8 @@ pub(super) fn campaign(campaign: &Campaign) -> Result<(), Flaw> {
 fn condition(at: &str, condition: &Condition) -> Result<(), Flaw> {
     let field = condition.field.as_str();
     let attribute = field.strip_prefix("attributes.");
-    let text = matches!(field, "department" | "cost_centre" | "worker_type" | "company" | "country" | "location");
+    let text =
+        matches!(field, "department" | "cost_centre" | "worker_type" | "company" | "country" | "location");
     let known = text
         || field == "years"
         || attribute.is_some_and(|name| (1..=64).contains(&name.len()) && !name.contains(char::is_control));
@@ -132,9 +135,7 @@ pub(super) fn product(product: &Product, mode: TenantMode) -> Result<(), Flaw> {
         (Delivery::Vendor, None) => {
             Err(Flaw::new("/vendor", "delivery by `vendor` needs the name of the vendor"))
         }
-        (Delivery::Vendor, Some(vendor))
-            if mode != TenantMode::Live && vendor.as_str() != SANDBOX_VENDOR =>
-        {
+        (Delivery::Vendor, Some(vendor)) if mode != TenantMode::Live && vendor.as_str() != SANDBOX_VENDOR => {
             Err(Flaw::new("/vendor", "a tenant that is not live reaches the vendor `sandbox` alone"))
         }
         (Delivery::Vendor, Some(_)) => Ok(()),
@@ -183,11 +184,7 @@ pub(crate) fn is_title(text: &str) -> bool {
 }
 
 fn title(at: &str, text: &str) -> Result<(), Flaw> {
-    if is_title(text) {
-        Ok(())
-    } else {
-        Err(Flaw::new(at, "1 to 200 characters without control characters"))
-    }
+    if is_title(text) { Ok(()) } else { Err(Flaw::new(at, "1 to 200 characters without control characters")) }
 }
 
 fn above_zero(at: &str, points: Points) -> Result<(), Flaw> {

@@ -50,8 +50,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &str, objects: &[&str]) -> Result<
 fn check_form(body: &str, objects: &[&str]) -> Result<(), Flaw> {
     let mut json = serde_json::Deserializer::from_str(body);
     let mut track = Track::new();
-    let walked =
-        Form { depth: 0 }.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    let walked = Form { depth: 0 }.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     if let Err(error) = walked {
         return Err(Flaw::new(pointer(&track.path()), error.to_string()));
     }

@@ -44,6 +44,9 @@ pub struct GrantCommitted {
     pub grant: GrantIntent,
     /// Points of the campaign committed for the ceiling's day, with this one.
     pub ceiling_sum: Option<Points>,
+    /// True: it was held, and a person released it.
+    #[serde(default)]
+    pub released: bool,
     /// Sums after.
     pub balance: BudgetBalance,
 }

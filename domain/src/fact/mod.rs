@@ -22,6 +22,7 @@ macro_rules! facts {
         /// One fact of a decision. Numbers are for ever and never reused. No `match` on it has a `_` arm.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
+        #[allow(clippy::large_enum_variant, reason = "the large one, a worker's state, is rare and short-lived")]
         pub enum Fact { $($(#[$doc])* $name($name),)* }
 
         impl Fact {
