@@ -7,6 +7,8 @@ use bytes::Bytes;
 use mirabelle_domain::{AccountId, CommandId, Day, Digest, Fact, Key, MemberId, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::avro::Broken;
+
 /// Who makes ids in a space of their own: a client can never occupy a courier's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +30,37 @@ pub enum Namespace {
     Vendor = 6,
 }
 
+impl Namespace {
+    /// Every namespace, in the order of their numbers.
+    pub const ALL: [Namespace; 7] = {
+        use Namespace::*;
+        [Client, Hris, File, Courier, Clock, Operator, Vendor]
+    };
+
+    /// The name in Avro, JSON and `command_id`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Namespace::Client => "client",
+            Namespace::Hris => "hris",
+            Namespace::File => "file",
+            Namespace::Courier => "courier",
+            Namespace::Clock => "clock",
+            Namespace::Operator => "operator",
+            Namespace::Vendor => "vendor",
+        }
+    }
+
+    /// Index of the Avro symbol; 0 is `unknown`, which an older reader of another language falls back to, and which is
+    /// never written.
+    pub(crate) fn symbol(self) -> i64 {
+        self as i64 + 1
+    }
+
+    pub(crate) fn from_symbol(symbol: i64) -> Result<Namespace, Broken> {
+        from_symbol(&Namespace::ALL, symbol)
+    }
+}
+
 /// What kind of principal acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +74,26 @@ pub enum ActorKind {
     Role = 2,
     /// A person at the machine's own command line.
     Operator = 3,
+}
+
+impl ActorKind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [ActorKind; 4] =
+        [ActorKind::Key, ActorKind::Connection, ActorKind::Role, ActorKind::Operator];
+
+    /// As for [`Namespace`]: 0 is `unknown`.
+    pub(crate) fn symbol(self) -> i64 {
+        self as i64 + 1
+    }
+
+    pub(crate) fn from_symbol(symbol: i64) -> Result<ActorKind, Broken> {
+        from_symbol(&ActorKind::ALL, symbol)
+    }
+}
+
+fn from_symbol<T: Copy>(all: &[T], symbol: i64) -> Result<T, Broken> {
+    let index = usize::try_from(symbol).ok().and_then(|symbol| symbol.checked_sub(1));
+    index.and_then(|index| all.get(index).copied()).ok_or(Broken::Choice(symbol))
 }
 
 /// Who did it.
@@ -111,6 +164,22 @@ pub struct Cursor {
     pub offset: u64,
 }
 
+/// A command record as a decision keeps it, for ever: without the version of its schema, nobody could read it later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputRecord {
+    /// Version of `CommandRecord`, from 1.
+    pub schema: u16,
+    /// The record's Avro datum, without wire header.
+    pub datum: Bytes,
+}
+
+impl From<Bytes> for InputRecord {
+    /// The datum that `decode_command` gave: always of the newest version.
+    fn from(datum: Bytes) -> InputRecord {
+        InputRecord { schema: crate::COMMAND_RECORD_VERSION, datum }
+    }
+}
+
 /// One fact of a decision as it lies in the record: a reader that does not know the kind steps over it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactRecord {
@@ -141,8 +210,8 @@ pub struct Decision {
     pub input_kind: u16,
     /// The input's digest; of an unreadable one: of its bytes.
     pub input_digest: Digest,
-    /// The whole command record's datum, unless it lies in `milestones`, or the decision is a repeat or sets aside.
-    pub input: Option<Bytes>,
+    /// The whole command record, unless it lies in `milestones`, or the decision is a repeat or sets aside.
+    pub input: Option<InputRecord>,
     /// Business time: the log's append time of the input, microseconds.
     pub accepted_at: i64,
     /// Who wanted it.

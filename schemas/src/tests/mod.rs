@@ -1,0 +1,3 @@
+//! Tests of what stands on the wire.
+
+mod schemas;
