@@ -1,6 +1,10 @@
 //! What is asked about the log: rows that facts project to. Absolute values only; every cell is stamped with the
 //! decision's `at`, so that a repeat or a late writer changes nothing.
 
+mod cells;
+
+pub use cells::{NotLines, NotSealed, OrderedLine, lines_from_text, lines_text, sealed_bytes, sealed_from_bytes};
+
 /// A column's type; the CQL type is given beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
