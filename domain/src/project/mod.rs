@@ -80,7 +80,7 @@ impl Context<'_> {
 
 /// The rows of one decision, each once, in the order of tables and keys. To be stamped with `context.at`.
 pub fn project(context: &Context<'_>, facts: &[Fact]) -> Vec<Row> {
-    let rows = Rows::new(context, facts);
+    let mut rows = Rows::new(context, facts);
     rows.decision();
     for (index, fact) in facts.iter().enumerate() {
         rows.fact(index, fact);
