@@ -239,7 +239,8 @@ pub(crate) fn instant(text: &str, formats: &[DateFormat], zone: Option<&TimeZone
     }
     let (date, clock) = text.split_once(' ').unwrap_or((text, "00:00"));
     let time = time(clock).ok_or(BAD_STAMP)?;
-    at(day(date, formats)?, time, None, zone)
+    let day = day(date, formats).map_err(|fault| if fault.0 == Code::BadDate { BAD_STAMP } else { fault })?;
+    at(day, time, None, zone)
 }
 
 fn at(day: Day, time: Time, offset: Option<i32>, zone: Option<&TimeZone>) -> Result<i64, DateFault> {

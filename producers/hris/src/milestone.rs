@@ -87,19 +87,26 @@ fn missing(
     effective: Option<Day>,
     occurrence: Option<String>,
 ) -> Option<Malformed> {
-    let first = |paths: &[Path]| paths.first().map(|path| path.as_str().to_owned()).unwrap_or_default();
     if person.is_none() {
         return Some(no_person(&reader.mapping.id));
     }
     if effective.is_none() {
-        let what = "a milestone without its day; add it to what the source sends, or correct the mapping";
-        return Some(Malformed::new(Code::NoEffectiveDate, what, first(&mapping.effective)));
+        let what = format!(
+            "a milestone without its day; send it, or correct the mapping: {}",
+            list(&mapping.effective)
+        );
+        return Some(Malformed::new(Code::NoEffectiveDate, what, ""));
     }
     if occurrence.is_none() {
         let what = "nothing tells this milestone apart from others of its kind; map its `occurrence`";
-        return Some(Malformed::new(Code::NoOccurrence, what, first(&mapping.code)));
+        return Some(Malformed::new(Code::NoOccurrence, what, ""));
     }
     None
+}
+
+/// The paths of a mapping, for people.
+fn list(paths: &[Path]) -> String {
+    paths.iter().map(Path::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The item as a pointer, if it has keys or is meant to be read back; else what it lacks.

@@ -54,7 +54,7 @@ impl Row for Node<'_> {
                     }
                 },
                 Value::Null => None,
-                Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
+                Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Skimmed => {
                     let what = "a plain value where the mapping expects an object";
                     return Err(Malformed::new(Code::NotAnObject, what, path.as_str()));
                 }
@@ -69,7 +69,7 @@ impl Row for Node<'_> {
             Value::Bool(value) => Ok(Some(Scalar::Bool(*value))),
             Value::Number(text) => Ok(Some(Scalar::Number(text))),
             Value::Text(text) => Ok(Some(Scalar::Text(text))),
-            Value::Array(_) | Value::Object(_) => {
+            Value::Array(_) | Value::Object(_) | Value::Skimmed => {
                 let what = "an array or object where a plain value belongs";
                 Err(Malformed::new(Code::NotAPlainValue, what, path.as_str()))
             }

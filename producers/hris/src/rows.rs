@@ -13,19 +13,19 @@ use crate::worker;
 
 /// The delivery that a JSON body holds.
 pub(crate) fn read(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result<Delivery, Malformed> {
-    let root = json::parse(body, limits)?;
+    let root = json::skim(body, limits)?;
     check_answer(mapping, &root, limits)?;
     for path in &mapping.rows {
         let Some(node) = root.at(path.names()) else { continue };
-        return match &node.value {
-            Value::Array(rows) => all(mapping, rows, path.as_str(), body, limits),
-            Value::Object(_) => all(mapping, std::slice::from_ref(node), path.as_str(), body, limits),
-            _ => Err(Malformed::new(
-                Code::NoRows,
-                "neither an array nor an object where the rows belong",
-                path.as_str(),
-            )),
+        let rows = match &node.value {
+            Value::Array(rows) => rows.as_slice(),
+            Value::Object(_) => std::slice::from_ref(node),
+            _ => {
+                let what = "neither an array nor an object where the rows belong";
+                return Err(Malformed::new(Code::NoRows, what, path.as_str()));
+            }
         };
+        return all(mapping, rows, path.as_str(), body, limits);
     }
     let what = "no rows where the mapping looks for them; a failed answer is never an empty one";
     Err(Malformed::body(Code::NoRows, what))
@@ -33,7 +33,7 @@ pub(crate) fn read(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result
 
 /// One row that stood in a body before.
 pub(crate) fn reread(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result<Delivery, Malformed> {
-    let row = json::parse(body, limits)?;
+    let row = json::skim(body, limits)?;
     all(mapping, std::slice::from_ref(&row), "", body, limits)
 }
 
@@ -77,8 +77,10 @@ fn all(
     };
     let zone = crate::zone(mapping);
     let mut found = Vec::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
+    for (index, place) in rows.iter().enumerate() {
         let at = format!("{at}/{index}");
+        let own = Text { text: &body.text[place.span.clone()], skipped: body.skipped + place.span.start };
+        let row = &json::parse(own, limits)?;
         let reader = Reader { row, mapping, limits, dates: &mapping.dates, zone: zone.as_ref() };
         let (source_id, outcome) = one(reader, row, named);
         let outcome = outcome.map_err(|fault| fault.under(&at));
@@ -88,7 +90,7 @@ fn all(
             // A row that can't be read still contradicts another one of the same worker.
             Err(_) => failed_worker(mapping, row, limits),
         };
-        let raw = body.text.as_bytes()[row.span.clone()].to_vec();
+        let raw = own.text.as_bytes().to_vec();
         found.push(Found { item: Item { source_id, raw, outcome }, at, person });
     }
     Ok(Delivery { items: once::each(found), answer: AnswerShape::Json })

@@ -6,7 +6,7 @@ mod parse;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, skim};
 
 /// A value and where it stands in the text.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
     Array(Vec<Node<'a>>),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
+    /// Read and found well-formed, but not kept: an element of an array in a skimmed text.
+    Skimmed,
 }
 
 impl<'a> Node<'a> {

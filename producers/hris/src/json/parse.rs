@@ -8,6 +8,16 @@ use crate::malformed::{Code, Malformed};
 
 /// The whole text as one value.
 pub(crate) fn parse<'a>(body: Text<'a>, limits: &Limits) -> Result<Node<'a>, Malformed> {
+    whole(body, limits, false)
+}
+
+/// The whole text as one value, read to its end by the same rules, but of the elements of arrays only the places are
+/// kept: a hundred thousand rows are read one by one afterwards and never stand in memory together.
+pub(crate) fn skim<'a>(body: Text<'a>, limits: &Limits) -> Result<Node<'a>, Malformed> {
+    whole(body, limits, true)
+}
+
+fn whole<'a>(body: Text<'a>, limits: &Limits, skims: bool) -> Result<Node<'a>, Malformed> {
     let mut parser = Parser {
         text: body.text,
         bytes: body.text.as_bytes(),
@@ -15,6 +25,7 @@ pub(crate) fn parse<'a>(body: Text<'a>, limits: &Limits) -> Result<Node<'a>, Mal
         skipped: body.skipped,
         depth_left: limits.depth(),
         values_left: limits.values,
+        skims,
     };
     parser.white_space();
     let node = parser.value()?;
@@ -33,6 +44,7 @@ struct Parser<'a> {
     skipped: usize,
     depth_left: usize,
     values_left: usize,
+    skims: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -111,7 +123,11 @@ impl<'a> Parser<'a> {
             return Ok(Value::Array(nodes));
         }
         loop {
-            nodes.push(self.value()?);
+            let mut node = self.value()?;
+            if self.skims {
+                node.value = Value::Skimmed;
+            }
+            nodes.push(node);
             if self.ends(b']', "a comma or the end of the array belongs here")? {
                 return Ok(Value::Array(nodes));
             }

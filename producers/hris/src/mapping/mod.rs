@@ -14,19 +14,9 @@ pub use check::MappingFault;
 pub use path::{NotAPath, Path};
 
 pub use crate::dates::DateFormat;
-
-/// An HR system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum System {
-    /// SAP SuccessFactors: SOAP `ExternalEvent`, or JSON rows as Integration Center draws them.
-    #[serde(rename = "successfactors")]
-    SuccessFactors,
-    /// Workday: RaaS reports as JSON.
-    Workday,
-    /// Darwinbox: answers of `masterapi/employee`.
-    Darwinbox,
-}
+/// SuccessFactors: SOAP `ExternalEvent`, or JSON rows as Integration Center draws them. Workday: RaaS reports as JSON.
+/// Darwinbox: answers of `masterapi/employee`.
+pub use mirabelle_domain::config::System;
 
 /// Whose delivery it is and how to read it.
 #[derive(Clone, Debug, PartialEq)]

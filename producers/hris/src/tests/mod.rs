@@ -1,1 +1,11 @@
+//! Tests of the whole door: bytes in, reports out.
 
+mod answers;
+mod bad_input;
+mod bodies;
+mod fixtures;
+mod mappings;
+mod once;
+mod properties;
+mod render;
+mod samples;
