@@ -261,6 +261,13 @@ fn an_id_survives_as_it_is_written() {
 }
 
 #[test]
+fn every_code_is_snake_case_and_stands_for_one_reason() {
+    let names: std::collections::BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(names.len(), Code::ALL.len());
+    assert!(names.iter().all(|name| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'8'))));
+}
+
+#[test]
 fn a_reason_never_holds_what_was_sent() {
     let secret = "Rosalind-Franklin-1920";
     let bodies = [

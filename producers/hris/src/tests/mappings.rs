@@ -26,6 +26,20 @@ fn every_default_mapping_is_without_fault_and_survives_as_json() {
 }
 
 #[test]
+fn the_readme_names_every_path_of_the_defaults() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut paths = 0;
+    for system in SYSTEMS {
+        let json = serde_json::to_string(&Mapping::default_for(system)).unwrap();
+        for text in json.split('"').filter(|text| text.starts_with('/') && *text != "/error") {
+            assert!(readme.contains(&format!("`{text}`")), "{system:?}: {text} is missing in the README");
+            paths += 1;
+        }
+    }
+    assert!(paths > 70, "only {paths} paths found");
+}
+
+#[test]
 fn a_mapping_with_an_unknown_member_or_nonsense_is_refused() {
     for (wrong, word) in [
         (r#"{"id":"/a","dates":["iso"],"idd":"/b"}"#, "idd"),
