@@ -80,7 +80,9 @@ impl Template {
                 Piece::Text(text) => into.write_all(text),
                 Piece::Key => write!(into, "lt-{:016x}-{:014x}", words.run, wish.sequence),
                 Piece::Member => write!(into, "load-{:06}", wish.member),
-                Piece::Product if wish.product == OVERDRAFT => into.write_all(words.overdraft_product.as_bytes()),
+                Piece::Product if wish.product == OVERDRAFT => {
+                    into.write_all(words.overdraft_product.as_bytes())
+                }
                 Piece::Product => into.write_all(words.products[usize::from(wish.product)].as_bytes()),
                 Piece::Quantity => write!(into, "{}", wish.quantity),
                 Piece::Sequence => write!(into, "{}", wish.sequence),
@@ -107,7 +109,8 @@ mod tests {
 
     #[test]
     fn every_place_is_filled_and_json_braces_stay() {
-        let text = r#"{"m":"{member}","lines":[{"p":"{product}","q":{quantity}}],"s":{sequence},"k":"{key}"}"#;
+        let text =
+            r#"{"m":"{member}","lines":[{"p":"{product}","q":{quantity}}],"s":{sequence},"k":"{key}"}"#;
         assert_eq!(
             render(text, 1),
             r#"{"m":"load-000041","lines":[{"p":"gift-de-50","q":9}],"s":31,"k":"lt-0000000000000abc-0000000000001f"}"#

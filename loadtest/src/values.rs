@@ -22,7 +22,8 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
         Some(number) => (number, 100.0),
         None => (text, 1.0),
     };
-    let share = number.parse::<f64>().map_err(|_| format!("`{text}` is no share such as 1% or 0.01"))? / scale;
+    let share =
+        number.parse::<f64>().map_err(|_| format!("`{text}` is no share such as 1% or 0.01"))? / scale;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(format!("`{text}` is not between 0 and 1")) }
 }
 

@@ -1,0 +1,84 @@
+//! A burst, and closed loops, against servers that lie.
+
+use crate::load;
+use crate::standin::{Lie, Standin};
+
+const BURST: [&str; 6] = ["--count", "400", "--connections", "40", "--drain", "2s"];
+
+#[test]
+fn a_burst_against_an_honest_server_passes_and_asks_every_key_twice() {
+    for transport in ["raw", "hyper", "http2"] {
+        let server = Standin::start(Lie::None, None);
+        let mut arguments = BURST.to_vec();
+        arguments.extend(["--transport", transport, "--overdrafts", "10%"]);
+        let ran = load(&server, "burst", &arguments);
+        assert!(ran.passed, "{transport}: {}", ran.text);
+        assert_eq!((server.keys(), server.requests()), (400, 800), "{transport}");
+        assert_eq!(ran.number("/figures/answered"), 400.0);
+        assert_eq!(ran.number("/repeats/outcomes/repeated"), 400.0);
+        assert_eq!(ran.number("/figures/outcomes/paid") + ran.number("/figures/outcomes/refused"), 400.0);
+        assert!(ran.number("/figures/outcomes/refused") > 10.0);
+    }
+}
+
+#[test]
+fn a_burst_finds_a_server_that_pays_a_repeated_key_again() {
+    let ran = load(&Standin::start(Lie::PaysTwice, None), "burst", &BURST);
+    assert!(!ran.passed && ran.grounds().contains("another body"), "{}", ran.text);
+}
+
+#[test]
+fn a_burst_finds_a_server_that_gives_two_payments_one_answer() {
+    let ran = load(&Standin::start(Lie::SharesAnAnswer, None), "burst", &BURST);
+    assert!(!ran.passed && ran.grounds().contains("20 payments were answered with the body"), "{}", ran.text);
+}
+
+#[test]
+fn a_burst_finds_a_server_that_loses_requests() {
+    let ran = load(&Standin::start(Lie::Loses, None), "burst", &BURST);
+    assert!(!ran.passed && ran.grounds().contains("requests got no answer"), "{}", ran.text);
+    assert!(ran.number("/figures/answered") < 400.0);
+}
+
+#[test]
+fn a_closed_loop_finds_every_kind_of_wrong_answer() {
+    let cases = [
+        (Lie::HidesRepeats, "without Idempotency-Replayed"),
+        (Lie::PaysTwice, "another body"),
+        (Lie::PaysOverdrafts, "nothing covers was paid"),
+        (Lie::NotFound, "answered 404"),
+        (Lie::Fails, "answered 500"),
+        (Lie::Breaks, "the connection"),
+    ];
+    for (lie, complaint) in cases {
+        let server = Standin::start(lie, None);
+        let shares = ["--duplicates", "10%", "--overdrafts", "10%"];
+        let mut arguments =
+            vec!["--in-flight", "8", "--duration", "300ms", "--warmup", "0s", "--drain", "2s"];
+        arguments.extend(shares);
+        let ran = load(&server, "closed", &arguments);
+        assert!(!ran.passed && ran.grounds().contains(complaint), "{lie:?}: {}", ran.text);
+    }
+}
+
+#[test]
+fn with_retry_a_broken_connection_costs_time_and_no_answer() {
+    let server = Standin::start(Lie::Breaks, None);
+    let arguments = [
+        "--in-flight",
+        "8",
+        "--duration",
+        "400ms",
+        "--warmup",
+        "0s",
+        "--drain",
+        "5s",
+        "--retry",
+        "--overdrafts",
+        "0",
+    ];
+    let ran = load(&server, "closed", &arguments);
+    assert!(ran.passed, "{}", ran.text);
+    assert!(ran.number("/figures/retried") > 0.0, "{}", ran.text);
+    assert_eq!(ran.number("/figures/answered"), ran.number("/figures/sent"));
+}
