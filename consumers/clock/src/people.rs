@@ -32,7 +32,7 @@ pub(crate) struct Person {
     milestones: BTreeMap<(MilestoneKind, Occurrence), Recorded>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Recorded {
     effective: Day,
     /// Some campaign, or the connection's state, said "not yet".
@@ -137,7 +137,8 @@ impl Person {
 
     pub(crate) fn recorded(&mut self, milestone: &MilestoneRecorded) {
         let key = (milestone.kind, milestone.occurrence.clone());
-        self.milestones.entry(key).or_default().effective = milestone.effective;
+        let effective = milestone.effective;
+        self.milestones.entry(key).or_insert(Recorded { effective, not_due: false }).effective = effective;
     }
 
     pub(crate) fn considered(&mut self, considered: &MilestoneConsidered) {

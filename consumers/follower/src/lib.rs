@@ -5,5 +5,7 @@
 //! still open. Its commands may be lost, doubled or late; the decider knows their ids.
 
 pub mod core;
+pub mod service;
 
 pub use core::{Core, Outgoing, Seen};
+pub use service::{Error, Follower, Options};

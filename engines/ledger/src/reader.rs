@@ -242,6 +242,11 @@ impl FactsReader {
         self.fold.head()
     }
 
+    /// The fold as it is after the last record read.
+    pub fn fold(&self) -> &Fold {
+        &self.fold
+    }
+
     /// Why the partition stopped, if it did.
     pub fn stopped(&self) -> Option<&Alarm> {
         self.fold.stopped()

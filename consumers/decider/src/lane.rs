@@ -1,0 +1,352 @@
+//! One partition with its readers: what the deciding thread does for it in one turn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+
+use mirabelle_ledger::{Attempt, FactsReader, Now, ReaderError};
+use mirabelle_log::{
+    Append, Entry, Log, Offset, Partition as Number, ReadError, ReadLimit, Reader, Record, Refused, Topic, View,
+};
+use mirabelle_schemas::decode_facts_record;
+use mirabelle_schemas::record::{Decision, FactsRecord};
+use tracing::{error, warn};
+
+use crate::background::Job;
+use crate::metrics::Metrics;
+use crate::partition::{Effect, Partition};
+use crate::snapshot::Taken;
+use crate::step::{Fault, Past};
+
+/// What other threads tell a lane.
+pub(crate) enum Told {
+    /// Nobody knows what became of an append of this attempt.
+    Unclear(Attempt),
+    /// What became of a dead letter.
+    DeadLetter(bool),
+    /// The index has the ids.
+    Indexed,
+    /// The snapshot was written, or could not be.
+    Snapshotted,
+}
+
+/// Bounds of a lane's turn.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneOptions {
+    /// Most inputs decided in one turn.
+    pub inputs_max: usize,
+    /// Most records of the bulk lane between two of the interactive ones.
+    pub bulk_between: usize,
+    /// A snapshot after so many decisions.
+    pub snapshot_decisions: u64,
+    /// A snapshot after so long, if anything was decided, microseconds.
+    pub snapshot_micros: i64,
+}
+
+impl Default for LaneOptions {
+    fn default() -> LaneOptions {
+        LaneOptions {
+            inputs_max: 512,
+            bulk_between: 8,
+            snapshot_decisions: 100_000,
+            snapshot_micros: 300_000_000,
+        }
+    }
+}
+
+/// Why a lane stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LaneError {
+    #[error(transparent)]
+    Facts(#[from] ReaderError),
+    #[error("could not read the inputs")]
+    Inputs(#[from] ReadError),
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// A partition at work.
+pub(crate) struct Lane {
+    pub(crate) number: Number,
+    pub(crate) partition: Partition,
+    pub(crate) assigned: bool,
+    log: Arc<dyn Log>,
+    facts: FactsReader,
+    /// The end of `facts` found at the start: nothing is claimed before it is reached.
+    end: Offset,
+    inputs: Option<[Box<dyn Reader>; Topic::INPUTS.len()]>,
+    queues: [VecDeque<Record>; Topic::INPUTS.len()],
+    /// A batch that the log refused for certain: appended again before any other.
+    held: Vec<(Attempt, Entry)>,
+    told: (Sender<Told>, Receiver<Told>),
+    jobs: SyncSender<Job>,
+    options: LaneOptions,
+    metrics: Metrics,
+    snapshotted: (u64, i64),
+    snapshotting: bool,
+    effects: Vec<Effect>,
+}
+
+impl Lane {
+    #[expect(clippy::too_many_arguments, reason = "made in one place")]
+    pub(crate) fn new(
+        number: Number,
+        partition: Partition,
+        log: Arc<dyn Log>,
+        facts: FactsReader,
+        end: Offset,
+        jobs: SyncSender<Job>,
+        options: LaneOptions,
+        metrics: Metrics,
+    ) -> Lane {
+        let seq = facts.head().map_or(0, |head| head.seq);
+        Lane {
+            number,
+            partition,
+            assigned: false,
+            log,
+            facts,
+            end,
+            inputs: None,
+            queues: Default::default(),
+            held: Vec::new(),
+            told: channel(),
+            jobs,
+            options,
+            metrics,
+            snapshotted: (seq, 0),
+            snapshotting: false,
+            effects: Vec::new(),
+        }
+    }
+
+    /// One turn. Returns whether anything happened.
+    pub(crate) fn turn(&mut self, now: Now, random: u64) -> Result<bool, LaneError> {
+        let mut busy = self.read_facts(now)?;
+        busy |= self.hear(now);
+        if self.assigned && self.partition.owner().settled() && self.facts.position() >= self.end {
+            self.partition.assigned(now);
+        }
+        self.tick(now, random);
+        self.carry_out(now)?;
+        busy |= self.decide(now)?;
+        self.background(now);
+        Ok(busy)
+    }
+
+    fn tick(&mut self, now: Now, random: u64) {
+        let (facts, partition, effects) = (&self.facts, &mut self.partition, &mut self.effects);
+        partition.tick(now, facts.fold(), random, effects);
+    }
+
+    fn read_facts(&mut self, now: Now) -> Result<bool, LaneError> {
+        let (partition, effects) = (&mut self.partition, &mut self.effects);
+        let limit = ReadLimit { records: 4_096, bytes: 8 << 20 };
+        let read = self.facts.read_each(limit, |fold, seen| partition.read_back(now, fold, &seen, effects));
+        Ok(read? > 0)
+    }
+
+    fn hear(&mut self, now: Now) -> bool {
+        let mut any = false;
+        while let Ok(told) = self.told.1.try_recv() {
+            any = true;
+            match told {
+                Told::Unclear(attempt) => self.partition.unclear(attempt, now, &mut self.effects),
+                Told::DeadLetter(durable) => self.partition.dead_letter_done(durable, now, &mut self.effects),
+                Told::Indexed => self.partition.indexed(),
+                Told::Snapshotted => self.snapshotting = false,
+            }
+        }
+        any
+    }
+
+    /// Decides what there is, within bounds, and appends it as one batch.
+    fn decide(&mut self, now: Now) -> Result<bool, LaneError> {
+        if !self.held.is_empty() {
+            return self.append_held(now).map(|()| self.held.is_empty());
+        }
+        let mut taken = 0;
+        while taken < self.options.inputs_max && self.partition.wants_input(now) {
+            let Some((topic, record)) = self.next_input(taken)? else { break };
+            taken += 1;
+            self.metrics.decision.observe((now.wall - record.appended_at).max(0) as f64 / 1e6);
+            let past = Earlier { log: &self.log, partition: self.number };
+            if let Err(fault) = self.partition.input(&past, topic, &record, now, &mut self.effects) {
+                // Nothing was decided: the input stays the next one.
+                warn!(partition = %self.number, error = &fault as &dyn std::error::Error, "input waits");
+                self.queues[usize::from(topic)].push_front(record);
+                break;
+            }
+        }
+        self.carry_out(now)?;
+        Ok(taken > 0)
+    }
+
+    /// The interactive topics first; the bulk lane has its share even so.
+    fn next_input(&mut self, taken: usize) -> Result<Option<(u8, Record)>, LaneError> {
+        let bulk_first = taken % (self.options.bulk_between + 1) == self.options.bulk_between;
+        let order: [u8; 3] = if bulk_first { [2, 0, 1] } else { [0, 1, 2] };
+        let Some(readers) = &mut self.inputs else { return Ok(None) };
+        for topic in order {
+            let queue = &mut self.queues[usize::from(topic)];
+            if queue.is_empty() {
+                let mut records = Vec::new();
+                readers[usize::from(topic)].read(ReadLimit { records: 512, bytes: 1 << 20 }, &mut records)?;
+                queue.extend(records);
+            }
+            if let Some(record) = queue.pop_front() {
+                return Ok(Some((topic, record)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn carry_out(&mut self, now: Now) -> Result<(), LaneError> {
+        let mut letters = Vec::new();
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::AppendFacts(attempt, entry) => self.held.push((attempt, entry)),
+                Effect::AppendDeadLetter(entry) => letters.push(entry),
+                Effect::Rewind(next) => self.rewind(next)?,
+                Effect::Alarm(alarm) => {
+                    error!(partition = %self.number, error = &alarm as &dyn std::error::Error, "alarm");
+                }
+            }
+        }
+        letters.into_iter().for_each(|letter| self.append_dead_letter(letter));
+        self.append_held(now)
+    }
+
+    fn rewind(&mut self, next: [Offset; Topic::INPUTS.len()]) -> Result<(), LaneError> {
+        self.queues.iter_mut().for_each(VecDeque::clear);
+        let open = |topic: usize| {
+            self.log.reader(Topic::INPUTS[topic], self.number, next[topic], View::Accepted)
+        };
+        self.inputs = Some([open(0)?, open(1)?, open(2)?]);
+        Ok(())
+    }
+
+    fn append_held(&mut self, now: Now) -> Result<(), LaneError> {
+        // What was held for an attempt that has ended must not be appended any more.
+        let current = self.partition.owner().attempt();
+        self.held.retain(|(attempt, _)| Some(*attempt) == current);
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let last = self.held.len() - 1;
+        let append = |(index, (attempt, entry)): (usize, &(Attempt, Entry))| Append {
+            topic: Topic::Facts,
+            partition: self.number,
+            entry: entry.clone(),
+            // The last one speaks for all: a loss before it shows when the rest is read back.
+            done: (index == last).then(|| self.unclear_to_me(*attempt)),
+        };
+        let batch = self.held.iter().enumerate().map(append).collect();
+        match self.log.append(batch) {
+            Ok(()) => self.held.clear(),
+            Err(Refused::Closed) => return Err(LaneError::Closed),
+            Err(Refused::TooLarge { bytes, max }) => {
+                // Sizes are checked before: the log was opened with other bounds than the decider.
+                error!(partition = %self.number, bytes, max, "the log takes no record of this size");
+                return Err(LaneError::Closed);
+            }
+            Err(Refused::Full { .. } | Refused::NoRoom) => self.partition.held_back(now),
+        }
+        Ok(())
+    }
+
+    fn unclear_to_me(&self, attempt: Attempt) -> mirabelle_log::Done {
+        let tell = self.told.0.clone();
+        Box::new(move |outcome| {
+            if outcome.is_err() {
+                tell.send(Told::Unclear(attempt)).ok();
+            }
+        })
+    }
+
+    fn append_dead_letter(&mut self, entry: Entry) {
+        let tell = self.told.0.clone();
+        let done = Box::new(move |outcome: Result<Offset, _>| {
+            tell.send(Told::DeadLetter(outcome.is_ok())).ok();
+        });
+        let append =
+            Append { topic: Topic::DeadLetters, partition: self.number, entry, done: Some(done) };
+        if self.log.append(vec![append]).is_err() {
+            self.told.0.send(Told::DeadLetter(false)).ok();
+        }
+    }
+
+    /// Hands ids and snapshots to the background, when it is time and the background has room.
+    fn background(&mut self, now: Now) {
+        if let Some(batch) = self.partition.ids_for_index() {
+            let job = Job::Index(self.number, batch, self.told.0.clone());
+            if self.jobs.try_send(job).is_err() {
+                self.partition.not_indexed();
+            }
+        }
+        let Some(seq) = self.facts.head().map(|head| head.seq) else { return };
+        let (last_seq, last_at) = self.snapshotted;
+        let due = seq >= last_seq + self.options.snapshot_decisions
+            || (seq > last_seq && now.monotonic - last_at >= self.options.snapshot_micros);
+        if due && !self.snapshotting && !self.partition.is_stopped() {
+            self.snapshot(seq, now);
+        }
+    }
+
+    fn snapshot(&mut self, seq: u64, now: Now) {
+        let Some(checkpoint) = self.facts.checkpoint() else { return };
+        let (accounts, recent) = self.partition.confirmed();
+        let taken = Taken {
+            checkpoint,
+            accounts: accounts.clone(),
+            recent: recent.iter().collect(),
+            indexed_to: recent.indexed_to(),
+        };
+        if self.jobs.try_send(Job::Snapshot(self.number, Box::new(taken), self.told.0.clone())).is_ok() {
+            self.snapshotted = (seq, now.monotonic);
+            self.snapshotting = true;
+        }
+    }
+
+    /// A last snapshot, if anything was decided since the one before; waits for room in the background.
+    pub(crate) fn last_snapshot(&mut self, now: Now) {
+        let seq = self.facts.head().map_or(0, |head| head.seq);
+        if seq > self.snapshotted.0 && !self.partition.is_stopped() {
+            self.snapshotting = false;
+            self.snapshot(seq, now);
+        }
+    }
+
+    /// What the reader has counted.
+    pub(crate) fn read_counts(&self) -> mirabelle_ledger::Counts {
+        self.facts.counts()
+    }
+
+    /// When this lane wants a turn at the latest, on the monotonic clock.
+    pub(crate) fn wake(&self) -> Option<i64> {
+        self.partition.owner().wake()
+    }
+}
+
+/// Reads decisions of a partition again.
+struct Earlier<'a> {
+    log: &'a Arc<dyn Log>,
+    partition: Number,
+}
+
+impl Past for Earlier<'_> {
+    fn decision(&self, offset: Offset) -> Result<Decision, Fault> {
+        let fault = |source: Box<dyn std::error::Error + Send + Sync>| Fault { act: "read an earlier decision", source };
+        let reader = self.log.reader(Topic::Facts, self.partition, offset, View::Durable);
+        let mut records = Vec::new();
+        reader
+            .and_then(|mut reader| reader.read(ReadLimit { records: 1, bytes: 1 }, &mut records))
+            .map_err(|error| fault(error.into()))?;
+        let record = records.first().ok_or_else(|| fault("no record stands there".into()))?;
+        let decoded = decode_facts_record(&record.entry.value, record.entry.fingerprint);
+        match decoded.map_err(|error| fault(error.into()))?.0 {
+            FactsRecord::Decision(decision) => Ok(*decision),
+            _ => Err(fault("no decision stands there".into())),
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! One partition's decider: a step function. Records of `facts`, inputs and time in; effects out.
+//!
+//! ```text
+//!   facts read back ──→ Owner: Confirmed / Evolve ──→ confirmed state (accounts, recent ids)
+//!   inputs ──→ step (confirmed + overlay) ──→ overlay ──→ Append to facts
+//!                └─ unreadable ──→ dead letter, appended first ──→ InputSetAside
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mirabelle_domain::{Account, AccountId, CommandId, DOMAIN_REVISION, Digest, Fact, Timestamp};
+use mirabelle_ledger::{
+    Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, OwnerOptions, ReadBack, RecordView, Seen, Turn,
+};
+use mirabelle_log::{Entry, Offset, Record, Topic};
+use mirabelle_schemas::record::{Decision, FactsRecord};
+use mirabelle_schemas::{
+    Encoded, decode_fact, digest, encode_claim, encode_dead_letter, encode_decision, encode_facts,
+};
+use mirabelle_store::Ids;
+
+use crate::accounts::Accounts;
+use crate::known::Recent;
+use crate::overlay::Overlay;
+use crate::step::{Draft, Fault, Here, Known, Past, SetAside, Stepped, dead_letter, occupies_id, set_aside, step, too_large};
+
+/// Bounds of a partition.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who claims.
+    pub owner: OwnerOptions,
+    /// Largest record that the log takes.
+    pub record_bytes_max: usize,
+    /// So many recent ids stay in memory before the older half goes into the index.
+    pub recent_ids: usize,
+}
+
+impl Options {
+    /// The defaults for an owner of this name.
+    pub fn new(name: String, build: String) -> Options {
+        Options {
+            owner: OwnerOptions::new(name, build, DOMAIN_REVISION),
+            record_bytes_max: 1 << 20,
+            recent_ids: 50_000,
+        }
+    }
+}
+
+/// What the loop around a partition has to do, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Append to `facts`; tell [`Partition::unclear`] of an unclear outcome of this attempt.
+    AppendFacts(Attempt, Entry),
+    /// Append to `dead-letters`; tell [`Partition::dead_letter_done`].
+    AppendDeadLetter(Entry),
+    /// Read the inputs from these offsets of `Topic::INPUTS` on.
+    Rewind([Offset; Topic::INPUTS.len()]),
+    /// Tell a person.
+    Alarm(Alarm),
+}
+
+/// What a person should know.
+#[derive(Debug, thiserror::Error)]
+pub enum Alarm {
+    /// Of ownership.
+    #[error(transparent)]
+    Owner(#[from] OwnerAlarm),
+    /// A fact of a newer release: this build must not decide here.
+    #[error("a fact at seq {seq} can't be read: this build must not decide here")]
+    Fact {
+        /// The decision.
+        seq: u64,
+        /// The cause.
+        #[source]
+        source: mirabelle_schemas::Unreadable,
+    },
+}
+
+/// An input whose bytes go to `dead-letters` first.
+#[derive(Debug)]
+struct Aside {
+    topic: u8,
+    record: Record,
+    why: SetAside,
+    /// Its dead letter is durable.
+    kept: bool,
+}
+
+/// What was counted, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Decisions made.
+    pub decided: u64,
+    /// Of them, rejections.
+    pub rejected: u64,
+    /// Of them, repeats.
+    pub repeated: u64,
+    /// Inputs set aside.
+    pub set_aside: u64,
+    /// Decisions read back that count.
+    pub confirmed: u64,
+    /// Claims made.
+    pub claims: u64,
+    /// Overlays dropped.
+    pub dropped: u64,
+}
+
+/// One partition.
+pub struct Partition {
+    here: Here,
+    options: Options,
+    owner: Owner,
+    confirmed: Accounts,
+    recent: Recent,
+    ids: Arc<dyn Ids>,
+    overlay: Overlay,
+    next: [Offset; Topic::INPUTS.len()],
+    aside: Option<Aside>,
+    stopped: bool,
+    counts: Counts,
+    scratch: Vec<OwnerEffect>,
+}
+
+impl Partition {
+    /// A partition that has read nothing yet.
+    pub fn new(here: Here, options: Options, ids: Arc<dyn Ids>, now: Now) -> Partition {
+        let owner = Owner::new(options.owner.clone(), now);
+        Partition {
+            here,
+            options,
+            owner,
+            confirmed: Accounts::default(),
+            recent: Recent::default(),
+            ids,
+            overlay: Overlay::default(),
+            next: [Offset(0); 3],
+            aside: None,
+            stopped: false,
+            counts: Counts::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes confirmed state from a snapshot; before anything is read.
+    pub fn restore(&mut self, accounts: Accounts, recent: Recent) {
+        self.confirmed = accounts;
+        self.recent = recent;
+    }
+
+    /// Confirmed state: what a snapshot holds. Never the overlay.
+    pub fn confirmed(&self) -> (&Accounts, &Recent) {
+        (&self.confirmed, &self.recent)
+    }
+
+    /// The owner's side.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Decisions in flight.
+    pub fn in_flight(&self) -> usize {
+        self.overlay.len()
+    }
+
+    /// Whether the partition has stopped for good.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Membership gives the partition; the reader has caught up.
+    pub fn assigned(&mut self, now: Now) {
+        if !self.stopped {
+            self.owner.assigned(now);
+        }
+    }
+
+    /// Membership will take the partition.
+    pub fn leaving(&mut self) {
+        self.owner.leaving();
+    }
+
+    /// Membership has taken the partition.
+    pub fn lost(&mut self, out: &mut Vec<Effect>) {
+        let mut effects = std::mem::take(&mut self.scratch);
+        self.owner.lost(&mut effects);
+        self.carry_out(&mut effects, None, out);
+        self.scratch = effects;
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, now: Now, fold: &Fold, random: u64, out: &mut Vec<Effect>) {
+        if self.stopped {
+            return;
+        }
+        let mut effects = std::mem::take(&mut self.scratch);
+        self.owner.tick(now, fold, random, &mut effects);
+        self.carry_out(&mut effects, None, out);
+        self.scratch = effects;
+        self.finish_aside(now, out);
+    }
+
+    /// A record of `facts` was read, whatever its verdict; `fold` as it is after it.
+    pub fn read_back(&mut self, now: Now, fold: &Fold, seen: &Seen, out: &mut Vec<Effect>) {
+        if self.stopped {
+            return;
+        }
+        let record = seen.record.as_ref().map(|(record, _)| record);
+        let read = ReadBack {
+            verdict: &seen.verdict,
+            record: record.map(RecordView::from),
+            appended_at: seen.appended_at,
+        };
+        let mut effects = std::mem::take(&mut self.scratch);
+        self.owner.read_back(now, fold, read, &mut effects);
+        let decision = match record {
+            Some(FactsRecord::Decision(decision)) => Some((seen.offset, &**decision)),
+            _ => None,
+        };
+        self.carry_out(&mut effects, decision, out);
+        self.scratch = effects;
+    }
+
+    /// Nobody knows what became of an append of this attempt.
+    pub fn unclear(&mut self, attempt: Attempt, now: Now, out: &mut Vec<Effect>) {
+        let mut effects = std::mem::take(&mut self.scratch);
+        self.owner.unclear(attempt, now, &mut effects);
+        self.carry_out(&mut effects, None, out);
+        self.scratch = effects;
+    }
+
+    /// The log has refused a batch for certain; it is kept and appended again before any other.
+    pub fn held_back(&mut self, now: Now) {
+        self.owner.held_back(now);
+    }
+
+    /// What became of the dead letter: `true` when it is durable. Otherwise it is appended again.
+    pub fn dead_letter_done(&mut self, durable: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(aside) = &mut self.aside else { return };
+        aside.kept = durable;
+        if durable {
+            self.finish_aside(now, out);
+        } else {
+            self.append_dead_letter(now, out);
+        }
+    }
+
+    /// Whether an input can be taken now.
+    pub fn wants_input(&self, now: Now) -> bool {
+        !self.stopped && self.aside.is_none() && self.owner.turn(now).is_some()
+    }
+
+    /// The next offset of an input topic.
+    pub fn next(&self, topic: u8) -> Offset {
+        self.next[usize::from(topic)]
+    }
+
+    /// Decides one input; call only while [`Partition::wants_input`]. An input before the next offset of its topic was
+    /// decided already and is passed over.
+    pub fn input(
+        &mut self,
+        past: &impl Past,
+        topic: u8,
+        record: &Record,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Fault> {
+        if record.offset < self.next(topic) {
+            return Ok(());
+        }
+        let Some(turn) = self.owner.turn(now) else { return Ok(()) };
+        match step(self, past, self.here, topic, record)? {
+            Stepped::Decided(draft) => self.decide(&turn, *draft, now, out),
+            Stepped::Unreadable(why) => {
+                self.aside = Some(Aside { topic, record: record.clone(), why, kept: false });
+                self.append_dead_letter(now, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids that should go into the index now; tell [`Partition::indexed`] when they are there.
+    pub fn ids_for_index(&mut self) -> Option<Vec<(CommandId, Offset)>> {
+        self.recent.leave(self.options.recent_ids)
+    }
+
+    /// The index has them.
+    pub fn indexed(&mut self) {
+        self.recent.indexed();
+    }
+
+    /// The index was not given them.
+    pub fn not_indexed(&mut self) {
+        self.recent.not_indexed();
+    }
+
+    fn append_dead_letter(&self, now: Now, out: &mut Vec<Effect>) {
+        let Some(aside) = &self.aside else { return };
+        let topic = Topic::INPUTS[usize::from(aside.topic)];
+        let letter = dead_letter(topic, self.here, &aside.record, &aside.why, now.wall);
+        let key = aside.record.entry.key.clone();
+        out.push(Effect::AppendDeadLetter(entry(key, encode_dead_letter(&letter))));
+    }
+
+    fn finish_aside(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(turn) = self.owner.turn(now) else { return };
+        let Some(aside) = self.aside.take_if(|aside| aside.kept) else { return };
+        let draft = set_aside(self.here, aside.topic, &aside.record, &aside.why);
+        self.decide(&turn, draft, now, out);
+    }
+
+    fn decide(&mut self, turn: &Turn, mut draft: Draft, now: Now, out: &mut Vec<Effect>) {
+        let mut encoded = encode_decision(&decision(turn, &draft));
+        if encoded.value.len() > self.options.record_bytes_max {
+            draft.facts = vec![too_large(encoded.value.len(), self.options.record_bytes_max)];
+            draft.input = None;
+            encoded = encode_decision(&decision(turn, &draft));
+        }
+        let digest: Digest = digest(encoded.datum());
+        if !self.owner.decided(turn, digest, encoded.value.len(), now) {
+            return;
+        }
+        self.count(&draft.facts);
+        self.next[usize::from(draft.cursor.topic)] = Offset(draft.cursor.offset).next();
+        let key = draft.account.to_string().into_bytes().into();
+        let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
+        self.overlay.push(turn.seq, draft, &self.confirmed);
+        out.push(Effect::AppendFacts(turn.attempt, entry));
+    }
+
+    fn count(&mut self, facts: &[Fact]) {
+        self.counts.decided += 1;
+        match facts.first() {
+            Some(Fact::CommandRejected(_)) => self.counts.rejected += 1,
+            Some(Fact::CommandRepeated(_)) => self.counts.repeated += 1,
+            Some(Fact::InputSetAside(_)) => self.counts.set_aside += 1,
+            _ => {}
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        effects: &mut Vec<OwnerEffect>,
+        read: Option<(Offset, &Decision)>,
+        out: &mut Vec<Effect>,
+    ) {
+        for effect in effects.drain(..) {
+            match effect {
+                OwnerEffect::Append(claim) => {
+                    self.counts.claims += 1;
+                    let attempt = Attempt { epoch: claim.epoch, claim: claim.claim };
+                    let encoded = encode_claim(&claim);
+                    let key = Bytes::from(format!("p:{}", self.here.partition));
+                    let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
+                    out.push(Effect::AppendFacts(attempt, entry));
+                }
+                OwnerEffect::Rewind(next) => {
+                    self.next = next;
+                    out.push(Effect::Rewind(next));
+                }
+                OwnerEffect::Confirmed(seq) => self.confirm(seq, read, out),
+                OwnerEffect::Evolve(seq) => self.evolve(seq, read, out),
+                OwnerEffect::DropOverlay(_) => {
+                    self.counts.dropped += 1;
+                    self.overlay.clear();
+                    self.aside = None;
+                }
+                OwnerEffect::Alarm(alarm) => {
+                    self.stopped |= matches!(alarm, OwnerAlarm::Stopped(_) | OwnerAlarm::NotMine { .. });
+                    out.push(Effect::Alarm(alarm.into()));
+                }
+            }
+        }
+    }
+
+    fn confirm(&mut self, seq: u64, read: Option<(Offset, &Decision)>, out: &mut Vec<Effect>) {
+        self.counts.confirmed += 1;
+        match (self.overlay.confirm(seq, &mut self.confirmed), read) {
+            (Some(decision), Some((offset, _))) => {
+                if decision.occupies {
+                    self.recent.insert(decision.command_id, offset);
+                }
+            }
+            _ => self.evolve(seq, read, out),
+        }
+    }
+
+    fn evolve(&mut self, seq: u64, read: Option<(Offset, &Decision)>, out: &mut Vec<Effect>) {
+        let Some((offset, decision)) = read else { return };
+        let facts: Result<Vec<Fact>, _> = decision.facts.iter().map(decode_fact).collect();
+        match facts {
+            Ok(facts) => {
+                self.confirmed.evolve(&decision.account, &facts, Timestamp(decision.accepted_at));
+                if occupies_id(&facts) {
+                    self.recent.insert(decision.command_id, offset);
+                }
+            }
+            Err(source) => {
+                self.stopped = true;
+                out.push(Effect::Alarm(Alarm::Fact { seq, source }));
+            }
+        }
+    }
+}
+
+impl Known for Partition {
+    fn account(&self, id: &AccountId) -> Option<&Arc<Account>> {
+        self.overlay.account(id).or_else(|| self.confirmed.get(id))
+    }
+
+    fn in_flight(&self, id: CommandId) -> Option<(u64, Digest)> {
+        self.overlay.id(id)
+    }
+
+    fn candidates(&self, id: CommandId) -> Result<Vec<Offset>, Fault> {
+        let mut candidates: Vec<Offset> = self.recent.candidates(id).collect();
+        let indexed = self.ids.lookup(id);
+        let indexed = indexed.map_err(|source| Fault { act: "look an id up in the index", source: source.into() })?;
+        candidates.extend(indexed.filter(|found| found.partition.0 == self.here.partition).map(|f| Offset(f.seq)));
+        Ok(candidates)
+    }
+}
+
+fn decision(turn: &Turn, draft: &Draft) -> Decision {
+    Decision {
+        epoch: turn.attempt.epoch,
+        claim: turn.attempt.claim,
+        seq: turn.seq,
+        at: turn.at,
+        account: draft.account.clone(),
+        command_id: draft.command_id,
+        input_kind: draft.input_kind,
+        input_digest: draft.input_digest,
+        input: draft.input.clone(),
+        accepted_at: draft.accepted_at.0,
+        actor: draft.actor.clone(),
+        reason: draft.reason.clone(),
+        cursor: draft.cursor,
+        config_version: draft.config_version,
+        facts: encode_facts(&draft.facts),
+        prev_digest: turn.prev_digest,
+    }
+}
+
+fn entry(key: Bytes, encoded: Encoded) -> Entry {
+    Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None }
+}

@@ -1,0 +1,305 @@
+//! The deciding thread: every partition that this process may own, one turn after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mirabelle_domain::DOMAIN_REVISION;
+use mirabelle_ledger::{Checkpoint, FactsReader, Now, ReaderError, ReaderOptions, Start};
+use mirabelle_log::{Log, Partition as Number, Topic, View};
+use mirabelle_store::{Blobs, Ids, Snapshots, Wanted};
+use tracing::{error, info, warn};
+
+use crate::background::{self, Job};
+use crate::lane::{Lane, LaneOptions};
+use crate::metrics::Metrics;
+use crate::partition::{Counts, Options as PartitionOptions, Partition};
+use crate::snapshot::{FORMAT, RebuildError, Taken, complete_index};
+use crate::step::Here;
+
+/// What membership says.
+pub enum Membership {
+    /// Work on this partition.
+    Gained(Number),
+    /// Finish what is in flight there, then answer.
+    Losing(Number, SyncSender<()>),
+    /// It is gone.
+    Lost(Number),
+}
+
+/// The machine's clocks and its chance.
+pub trait Machine: Send {
+    /// Both clocks.
+    fn now(&self) -> Now;
+    /// 64 fresh random bits.
+    fn random(&mut self) -> u64;
+}
+
+/// How the decider works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bounds of each partition.
+    pub partition: PartitionOptions,
+    /// Bounds of a turn.
+    pub lane: LaneOptions,
+}
+
+/// Why the decider could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A partition's facts can't be read.
+    #[error("the decider can't read partition {partition}")]
+    Read {
+        /// The partition.
+        partition: Number,
+        /// The cause.
+        #[source]
+        source: ReaderError,
+    },
+    /// The end of a partition's facts can't be found.
+    #[error("the decider can't find the end of partition {partition}")]
+    Bounds {
+        /// The partition.
+        partition: Number,
+        /// The cause.
+        #[source]
+        source: mirabelle_log::ReadError,
+    },
+    /// The index of ids could not be made whole.
+    #[error("the index of ids of partition {partition} could not be completed")]
+    Index {
+        /// The partition.
+        partition: Number,
+        /// The cause.
+        #[source]
+        source: RebuildError,
+    },
+    /// No thread.
+    #[error("no thread for the decider's background work")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The decider at work on its thread.
+pub struct Service {
+    log: Arc<dyn Log>,
+    lanes: Vec<Option<Lane>>,
+    metrics: Metrics,
+    reported: Vec<(Counts, mirabelle_ledger::Counts)>,
+    jobs: Option<SyncSender<Job>>,
+    background: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Opens every partition at its latest snapshot, or at the beginning.
+    pub fn open<B: Blobs>(
+        log: Arc<dyn Log>,
+        ids: Arc<dyn Ids>,
+        snapshots: Arc<Snapshots<B>>,
+        options: &Options,
+        metrics: Metrics,
+        now: Now,
+    ) -> Result<Service, Error> {
+        let (jobs, background) =
+            background::start(Arc::clone(&ids), Arc::clone(&snapshots), metrics.clone()).map_err(Error::Thread)?;
+        let mut lanes = Vec::new();
+        for number in (0..log.partitions()).map(Number) {
+            let here = Here { partition: number.0, partitions: log.partitions() };
+            let mut partition = Partition::new(here, options.partition.clone(), Arc::clone(&ids), now);
+            let taken = latest(&snapshots, log.as_ref(), number);
+            let facts = resume(log.as_ref(), ids.as_ref(), number, taken, &mut partition)?;
+            let end = log.bounds(Topic::Facts, number, View::Durable);
+            let end = end.map_err(|source| Error::Bounds { partition: number, source })?.end;
+            let jobs = jobs.clone();
+            let log = Arc::clone(&log);
+            lanes.push(Some(Lane::new(number, partition, log, facts, end, jobs, options.lane, metrics.clone())));
+        }
+        let reported = vec![Default::default(); lanes.len()];
+        Ok(Service { log, lanes, metrics, reported, jobs: Some(jobs), background: Some(background) })
+    }
+
+    /// Works until `stopped` says so; then writes a last snapshot of each partition.
+    pub fn run(
+        &mut self,
+        membership: &Receiver<Membership>,
+        machine: &mut dyn Machine,
+        stopped: &dyn Fn() -> bool,
+    ) {
+        let mut losing = Vec::new();
+        while !stopped() {
+            let tick = self.log.tick(View::Accepted);
+            let mut busy = false;
+            while let Ok(said) = membership.try_recv() {
+                self.heed(said, &mut losing);
+            }
+            for index in 0..self.lanes.len() {
+                busy |= self.turn(index, machine);
+            }
+            self.answer(&mut losing);
+            self.report();
+            if !busy {
+                self.log.wait(View::Accepted, tick, self.pause(machine.now()));
+            }
+        }
+        self.finish(machine.now());
+    }
+
+    fn heed(&mut self, said: Membership, losing: &mut Vec<(Number, SyncSender<()>)>) {
+        match said {
+            Membership::Gained(number) => {
+                if let Some(lane) = self.lane(number) {
+                    lane.assigned = true;
+                }
+            }
+            Membership::Losing(number, done) => {
+                if let Some(lane) = self.lane(number) {
+                    lane.assigned = false;
+                    lane.partition.leaving();
+                }
+                losing.push((number, done));
+            }
+            Membership::Lost(number) => {
+                if let Some(lane) = self.lane(number) {
+                    lane.assigned = false;
+                    let mut effects = Vec::new();
+                    lane.partition.lost(&mut effects);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, losing: &mut Vec<(Number, SyncSender<()>)>) {
+        losing.retain(|(number, done)| {
+            let lane = self.lanes.get(usize::from(number.0)).and_then(Option::as_ref);
+            let settled = lane.is_none_or(|lane| lane.partition.owner().settled());
+            if settled {
+                // Whoever asked may have gone.
+                done.try_send(()).ok();
+            }
+            !settled
+        });
+    }
+
+    fn lane(&mut self, number: Number) -> Option<&mut Lane> {
+        self.lanes.get_mut(usize::from(number.0)).and_then(Option::as_mut)
+    }
+
+    /// A partition whose turn fails or panics stops with an alarm; the others go on.
+    fn turn(&mut self, index: usize, machine: &mut dyn Machine) -> bool {
+        let Some(lane) = &mut self.lanes[index] else { return false };
+        let (now, random) = (machine.now(), machine.random());
+        let outcome = catch_unwind(AssertUnwindSafe(|| lane.turn(now, random)));
+        let number = lane.number;
+        match outcome {
+            Ok(Ok(busy)) => return busy,
+            Ok(Err(error)) => {
+                error!(partition = %number, error = &error as &dyn std::error::Error, "partition stopped");
+            }
+            Err(_) => error!(partition = %number, "partition stopped: a broken invariant, see the panic above"),
+        }
+        self.metrics.stopped.with_label_values(&[&number.to_string()]).set(1);
+        self.lanes[index] = None;
+        false
+    }
+
+    fn pause(&self, now: Now) -> Duration {
+        let wakes = self.lanes.iter().flatten().filter_map(Lane::wake);
+        let next = wakes.min().map_or(i64::MAX, |wake| wake.saturating_sub(now.monotonic).max(0));
+        Duration::from_micros(u64::try_from(next).unwrap_or(0))
+            .clamp(Duration::from_micros(200), Duration::from_millis(100))
+    }
+
+    fn report(&mut self) {
+        for (lane, reported) in self.lanes.iter().zip(&mut self.reported) {
+            let Some(lane) = lane else { continue };
+            let counts = (lane.partition.counts(), lane.read_counts());
+            if *reported == counts {
+                continue;
+            }
+            let label = lane.number.to_string();
+            let metrics = &self.metrics;
+            add(metrics, reported, &counts);
+            metrics.in_flight.with_label_values(&[&label]).set(lane.partition.in_flight() as i64);
+            metrics.owned.with_label_values(&[&label]).set(i64::from(lane.partition.owner().owns()));
+            metrics.stopped.with_label_values(&[&label]).set(i64::from(lane.partition.is_stopped()));
+            metrics.accounts.with_label_values(&[&label]).set(lane.partition.confirmed().0.len() as i64);
+            *reported = counts;
+        }
+    }
+
+    fn finish(&mut self, now: Now) {
+        self.lanes.iter_mut().flatten().for_each(|lane| lane.last_snapshot(now));
+        self.lanes.clear();
+        self.jobs = None;
+        if let Some(background) = self.background.take()
+            && background.join().is_err()
+        {
+            error!("the decider's background thread panicked");
+        }
+    }
+}
+
+fn add(metrics: &Metrics, before: &(Counts, mirabelle_ledger::Counts), after: &(Counts, mirabelle_ledger::Counts)) {
+    let (was, is) = (&before.0, &after.0);
+    let refused = |c: &Counts| c.rejected + c.repeated + c.set_aside;
+    let outcome = |name: &str, by: u64| metrics.decisions.with_label_values(&[name]).inc_by(by);
+    outcome("rejected", is.rejected - was.rejected);
+    outcome("repeated", is.repeated - was.repeated);
+    outcome("set_aside", is.set_aside - was.set_aside);
+    outcome("accepted", (is.decided - refused(is)) - (was.decided - refused(was)));
+    metrics.confirmed.inc_by(is.confirmed - was.confirmed);
+    metrics.claims.inc_by(is.claims - was.claims);
+    metrics.dropped.inc_by(is.dropped - was.dropped);
+    let (was, is) = (&before.1, &after.1);
+    let verdict = |name: &str, by: u64| metrics.records.with_label_values(&[name]).inc_by(by);
+    verdict("ghost", is.ghosts - was.ghosts);
+    verdict("orphan", is.orphans - was.orphans);
+    verdict("repeat", is.repeats - was.repeats);
+    verdict("foreign", is.foreign - was.foreign);
+    verdict("stale_claim", is.stale_claims - was.stale_claims);
+}
+
+/// The latest snapshot that can be used; none is no fault, it only takes longer.
+fn latest<B: Blobs>(snapshots: &Snapshots<B>, log: &dyn Log, number: Number) -> Option<Taken> {
+    let wanted = Wanted { log_id: log.id(), format: FORMAT, domain_revision: DOMAIN_REVISION };
+    let latest = match snapshots.latest(number, &wanted) {
+        Ok(latest) => latest,
+        Err(error) => {
+            warn!(partition = %number, error = &error as &dyn std::error::Error, "snapshots can't be read");
+            return None;
+        }
+    };
+    for (name, reason) in &latest.passed_over {
+        warn!(partition = %number, name, reason, "snapshot passed over");
+    }
+    let mut snapshot = latest.snapshot?;
+    match Taken::read(&snapshot.header, &mut snapshot.payload) {
+        Ok(taken) => Some(taken),
+        Err(error) => {
+            warn!(partition = %number, %error, "snapshot can't be read");
+            None
+        }
+    }
+}
+
+/// A reader at the snapshot, with its state in the partition; at the beginning if the log is not the snapshot's.
+fn resume(
+    log: &dyn Log,
+    ids: &dyn Ids,
+    number: Number,
+    taken: Option<Taken>,
+    partition: &mut Partition,
+) -> Result<FactsReader, Error> {
+    let read = |source| Error::Read { partition: number, source };
+    let open = |start: Start<'_>| FactsReader::open(log, number, start, ReaderOptions::default());
+    let Some(taken) = taken else { return open(Start::Beginning).map_err(read) };
+    let checkpoint: &Checkpoint = &taken.checkpoint;
+    let reader = open(Start::At(checkpoint)).map_err(read)?;
+    complete_index(log, ids, number, taken.indexed_to)
+        .map_err(|source| Error::Index { partition: number, source })?;
+    info!(partition = %number, seq = checkpoint.head.seq, accounts = taken.accounts.len(), "starts at a snapshot");
+    let recent = taken.recent_ids();
+    partition.restore(taken.accounts, recent);
+    Ok(reader)
+}

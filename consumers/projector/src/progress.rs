@@ -1,0 +1,100 @@
+//! How far the rows are, for readers that wait for their own writes and for the door that slows down.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mirabelle_log::Partition;
+use parking_lot::{Condvar, Mutex};
+
+/// Shared between the projector and those who wait for it.
+pub struct Progress {
+    /// `at` up to which the rows of each partition hold everything, microseconds.
+    applied: Vec<AtomicI64>,
+    /// How long the oldest fact that is not in the rows yet has been in the log, microseconds.
+    lag: AtomicI64,
+    waiting: AtomicUsize,
+    lock: Mutex<()>,
+    moved: Condvar,
+}
+
+impl Progress {
+    /// Nothing applied yet, in so many partitions.
+    pub fn new(partitions: u16) -> Progress {
+        Progress {
+            applied: (0..partitions).map(|_| AtomicI64::new(i64::MIN)).collect(),
+            lag: AtomicI64::new(0),
+            waiting: AtomicUsize::new(0),
+            lock: Mutex::new(()),
+            moved: Condvar::new(),
+        }
+    }
+
+    /// `at` up to which the partition's rows hold everything; `i64::MIN` before the first.
+    pub fn applied(&self, partition: Partition) -> i64 {
+        self.applied.get(usize::from(partition.0)).map_or(i64::MIN, |at| at.load(Ordering::Acquire))
+    }
+
+    /// How far the rows are behind the log, microseconds.
+    pub fn lag(&self) -> i64 {
+        self.lag.load(Ordering::Relaxed)
+    }
+
+    /// Whether a reader waits for rows.
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Waits until the partition's rows hold everything up to `at`; false after `timeout`. Blocks the thread.
+    pub fn wait(&self, partition: Partition, at: i64, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let mut guard = self.lock.lock();
+        let mut reached = self.applied(partition) >= at;
+        while !reached && !self.moved.wait_until(&mut guard, deadline).timed_out() {
+            reached = self.applied(partition) >= at;
+        }
+        drop(guard);
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        reached || self.applied(partition) >= at
+    }
+
+    pub(crate) fn set(&self, partition: Partition, at: i64) {
+        if let Some(applied) = self.applied.get(usize::from(partition.0)) {
+            applied.store(at, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn set_lag(&self, lag: i64) {
+        self.lag.store(lag.max(0), Ordering::Relaxed);
+    }
+
+    pub(crate) fn tell(&self) {
+        if self.is_awaited() {
+            drop(self.lock.lock());
+            self.moved.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_waits_until_the_rows_are_there_and_no_longer_than_it_wants() {
+        let progress = Progress::new(4);
+        assert!(!progress.wait(Partition(3), 1041, Duration::ZERO));
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| progress.wait(Partition(3), 1041, Duration::from_secs(30)));
+            while !progress.is_awaited() {
+                std::thread::yield_now();
+            }
+            progress.set(Partition(2), 5000);
+            progress.tell();
+            progress.set(Partition(3), 1042);
+            progress.tell();
+            assert!(waiter.join().unwrap());
+        });
+        assert!(!progress.is_awaited());
+    }
+}
