@@ -7,11 +7,15 @@
 //!              └───────── Seen: every record, its verdict ──┘
 //! ```
 //! * [`Fold`]: the one reading rule, a pure function. All readers agree, whatever was lost, late or repeated.
+//! * [`Owner`]: the owner's side, a pure machine: when to claim, when to decide, when to forget what is in flight.
+//! * [`Gate`]: encodes and appends what the owner may append. [`create_roots`]: how a log begins.
 //! * [`FactsReader`]: follows a partition from its beginning or from a [`Checkpoint`], nowhere else.
 //!
 //! A decision exists when it was read back through this rule. No acknowledgement proves anything.
 
 mod alarm;
+mod append;
+mod create;
 mod error;
 mod fold;
 mod head;
@@ -21,6 +25,8 @@ mod reader;
 mod view;
 
 pub use alarm::Alarm;
+pub use append::{Gate, OnUnclear, Prepared, TooLarge};
+pub use create::{CreateError, create_roots, ensure_roots};
 pub use error::ReaderError;
 pub use fold::{Chain, FORMAT, Fold, Place, Verdict};
 pub use head::{Checkpoint, Head, LastRecord};
