@@ -208,7 +208,7 @@ fn typed(value: Scalar<'_>, wanted: AttributeType) -> Option<Attribute> {
     match wanted {
         AttributeType::Text => Some(Attribute::Text(text.to_owned())),
         AttributeType::Int if number => whole_number(text).map(Attribute::Int),
-        AttributeType::Decimal if number && is_decimal(text) => Some(Attribute::Decimal(text.to_owned())),
+        AttributeType::Decimal if number => decimal(text).map(Attribute::Decimal),
         AttributeType::Int | AttributeType::Decimal => None,
     }
 }
@@ -220,11 +220,21 @@ fn whole_number(text: &str) -> Option<i64> {
     if plain { text.parse().ok() } else { None }
 }
 
-fn is_decimal(text: &str) -> bool {
+/// A decimal number in its shortest form, so that equal numbers are equal texts whichever way they came: no zeros at
+/// its ends, no fraction of nothing, no minus before zero.
+fn decimal(text: &str) -> Option<String> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    unsigned.len() <= 31 && plain(whole) && plain(fraction)
+    if unsigned.len() > 31 || !plain(whole) || !plain(fraction) {
+        return None;
+    }
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let sign =
+        if unsigned.len() < text.len() && !(whole.is_empty() && fraction.is_empty()) { "-" } else { "" };
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{fraction}"))
 }
 
 #[cfg(test)]
@@ -247,13 +257,34 @@ mod tests {
     }
 
     #[test]
+    fn equal_decimals_are_equal_texts() {
+        for (text, wanted) in [
+            ("4.50", "4.5"),
+            ("4.0", "4"),
+            ("4", "4"),
+            ("004.5", "4.5"),
+            ("0.50", "0.5"),
+            ("100", "100"),
+            ("-0.0", "0"),
+            ("-1.10", "-1.1"),
+            ("0", "0"),
+            ("-0.5", "-0.5"),
+        ] {
+            assert_eq!(
+                typed(Scalar::Text(text), AttributeType::Decimal),
+                Some(Attribute::Decimal(wanted.into()))
+            );
+            assert_eq!(
+                typed(Scalar::Number(text), AttributeType::Decimal),
+                Some(Attribute::Decimal(wanted.into()))
+            );
+        }
+    }
+
+    #[test]
     fn an_attribute_that_is_not_of_its_type_is_refused() {
         assert_eq!(typed(Scalar::Number("5"), AttributeType::Int), Some(Attribute::Int(5)));
         assert_eq!(typed(Scalar::Text("-5"), AttributeType::Int), Some(Attribute::Int(-5)));
-        assert_eq!(
-            typed(Scalar::Number("4.50"), AttributeType::Decimal),
-            Some(Attribute::Decimal("4.50".into()))
-        );
         assert_eq!(typed(Scalar::Bool(true), AttributeType::Text), Some(Attribute::Text("true".into())));
         for text in ["+5", "5.0", "1e3", "9223372036854775808", "", "５", "NaN"] {
             assert_eq!(typed(Scalar::Text(text), AttributeType::Int), None, "{text}");

@@ -83,7 +83,7 @@ pub struct MilestoneReport {
 pub enum Attribute {
     /// A whole number.
     Int(i64),
-    /// A decimal number as it was written, without exponent: `4.50`.
+    /// A decimal number in its shortest form: `4.5` for 4.50, `4` for 4.0.
     Decimal(String),
     /// Anything else.
     Text(String),
