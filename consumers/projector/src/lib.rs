@@ -7,4 +7,4 @@ pub mod service;
 
 pub use metrics::Metrics;
 pub use progress::Progress;
-pub use service::{Error, Options, Projector};
+pub use service::{Error, Options, Projector, rows_of_decision};

@@ -15,6 +15,7 @@ pub struct Progress {
     waiting: AtomicUsize,
     lock: Mutex<()>,
     moved: Condvar,
+    wanted: Condvar,
 }
 
 impl Progress {
@@ -26,6 +27,7 @@ impl Progress {
             waiting: AtomicUsize::new(0),
             lock: Mutex::new(()),
             moved: Condvar::new(),
+            wanted: Condvar::new(),
         }
     }
 
@@ -49,6 +51,7 @@ impl Progress {
         let deadline = Instant::now() + timeout;
         self.waiting.fetch_add(1, Ordering::AcqRel);
         let mut guard = self.lock.lock();
+        self.wanted.notify_all();
         let mut reached = self.applied(partition) >= at;
         while !reached && !self.moved.wait_until(&mut guard, deadline).timed_out() {
             reached = self.applied(partition) >= at;
@@ -56,6 +59,13 @@ impl Progress {
         drop(guard);
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         reached || self.applied(partition) >= at
+    }
+
+    /// Rests until `pause` has passed or a reader waits.
+    pub(crate) fn rest(&self, pause: Duration) {
+        let deadline = Instant::now() + pause;
+        let mut guard = self.lock.lock();
+        while !self.is_awaited() && !self.wanted.wait_until(&mut guard, deadline).timed_out() {}
     }
 
     pub(crate) fn set(&self, partition: Partition, at: i64) {
