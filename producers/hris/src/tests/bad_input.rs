@@ -261,6 +261,33 @@ fn an_id_survives_as_it_is_written() {
 }
 
 #[test]
+fn a_member_twice_is_found_among_any_number_of_members() {
+    for members in [2, 31, 32, 33, 34, 500] {
+        let distinct: Vec<String> = (0..members).map(|n| format!("\"m{n}\":{n}")).collect();
+        let body = |more: &str| report(&format!("{{\"Employee_ID\":\"1\",{}{more}}}", distinct.join(",")));
+        assert_eq!(person(Workday, body("")), "1");
+        for again in [0, members / 2, members - 1] {
+            assert_eq!(
+                refusal(Workday, body(&format!(",\"m{again}\":0"))),
+                Code::DuplicateMember,
+                "{members}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_for_people_who_debug_holds_nobody() {
+    let row =
+        r#"{"Employee_ID":"1","First_Name":"Rosalind","Date_of_Birth":"1920-07-25","Email":"r@example.com"}"#;
+    let printed = format!("{:?}", read_as(Workday, report(row)).unwrap());
+    assert!(printed.contains("given_name") && printed.contains("birth_date"), "{printed}");
+    for value in ["Rosalind", "1920", "-18057", "r@example.com"] {
+        assert!(!printed.contains(value), "{printed}");
+    }
+}
+
+#[test]
 fn every_code_is_snake_case_and_stands_for_one_reason() {
     let names: std::collections::BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(names.len(), Code::ALL.len());

@@ -125,6 +125,8 @@ proptest! {
         let text = parts.concat();
         let ours = json::parse(Text { text: &text, skipped: 0 }, &Limits::push());
         let other = serde_json::from_str::<serde_json::Value>(&text);
+        let skimmed = json::skim(Text { text: &text, skipped: 0 }, &Limits::push());
+        prop_assert_eq!(skimmed.map(|node| node.span), ours.as_ref().map(|node| node.span.clone()).map_err(Clone::clone));
         match (ours, other) {
             (Ok(ours), Ok(other)) => prop_assert!(alike(&ours, &other), "{}", text),
             (Ok(_), Err(fault)) => prop_assert!(fault.to_string().contains("out of range"), "{}: {}", text, fault),
