@@ -1,0 +1,3 @@
+//! The rules, from outside: facts, a wish, facts.
+
+mod member;
