@@ -3,6 +3,8 @@
 mod check;
 mod condition;
 mod strict;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeMap;
@@ -55,9 +57,10 @@ pub fn read(kind: ConfigKind, mode: TenantMode, body: &str) -> Result<Body, Flaw
             check::connection(&connection)?;
             Ok(Body::Connection(connection))
         }
-        ConfigKind::Unknown => {
-            Err(Flaw::new("", "no configuration of this kind exists here: use campaign, product or connection"))
-        }
+        ConfigKind::Unknown => Err(Flaw::new(
+            "",
+            "no configuration of this kind exists here: use campaign, product or connection",
+        )),
     }
 }
 

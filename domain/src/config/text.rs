@@ -28,7 +28,7 @@ pub mod iso_day_option {
     /// Writes a day or null.
     pub fn serialize<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
         match day {
-            Some(day) => serializer.collect_str(day),
+            Some(day) => serializer.serialize_some(&day.to_string()),
             None => serializer.serialize_none(),
         }
     }
