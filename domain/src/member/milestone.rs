@@ -14,6 +14,7 @@ use crate::worker::{Attributes, MilestoneKind};
 
 use super::award::{self, Standing};
 use super::draft::Draft;
+use super::worker::is_joining;
 use super::{MILESTONES_MAX, Member};
 
 /// A milestone and its awards, for ever: one award for each campaign, whatever its version.
@@ -256,9 +257,16 @@ pub(super) fn is_owed(member: &Member, grant: GrantId) -> bool {
     award_of(member, grant).is_some_and(|(_, award)| award.state == AwardState::Owed)
 }
 
-/// The milestones that a newer worker state may earn something for.
-pub(super) fn waiting_for_worker(member: &Member) -> Vec<(MilestoneKind, Occurrence)> {
-    let waits = |known: &&Milestone| matches!(&known.told, Told::Reported(report) if report.waits_for_worker);
+/// The milestones that a newer worker state, with this latest hire, may earn something for. A hire of an earlier time
+/// here is over: it does not earn by a later one.
+pub(super) fn waiting_for(member: &Member, hire: Option<Day>) -> Vec<(MilestoneKind, Occurrence)> {
+    let waits = |known: &&Milestone| match &known.told {
+        Told::Reported(report) => {
+            let over = is_joining(known.kind) && hire.is_some_and(|hire| report.effective < hire);
+            report.waits_for_worker && !over
+        }
+        Told::Retracted => false,
+    };
     member.milestones().iter().filter(waits).map(|known| (known.kind, known.occurrence.clone())).collect()
 }
 
@@ -304,7 +312,8 @@ pub(super) fn considered(member: &mut Member, fact: &MilestoneConsidered) {
     let baseline = fact.outcome == Considered::Baseline && fact.failed_condition.is_none();
     let waits = match fact.outcome {
         Considered::WorkerUnknown => true,
-        Considered::NotEmployed => fact.kind == MilestoneKind::Rehire,
+        // The news of a hire may overtake the state that says so.
+        Considered::NotEmployed => is_joining(fact.kind),
         _ => false,
     };
     if !(baseline || waits) {
@@ -340,7 +349,8 @@ pub(super) fn settle_award(member: &mut Member, grant: GrantId, state: AwardStat
 
 /// A newer worker state is known: nothing waits for one.
 pub(super) fn worker_came(member: &mut Member) {
-    if waiting_for_worker(member).is_empty() {
+    let waits = |known: &Milestone| matches!(&known.told, Told::Reported(report) if report.waits_for_worker);
+    if !member.milestones().iter().any(waits) {
         return;
     }
     for known in member.milestones_mut() {

@@ -182,6 +182,10 @@ impl Wallet {
             expires_at: fact.grant.expires_at.unwrap_or(NEVER),
         };
         let place = self.lots.partition_point(|other| other.order() < lot.order());
+        // Most wallets have one lot or few: room for four, as `Vec` would take it, is memory for nothing.
+        if self.lots.len() < 4 {
+            self.lots.reserve_exact(1);
+        }
         self.lots.insert(place, lot);
         let sum = if fact.vested { &mut self.balance.available } else { &mut self.balance.pending };
         *sum = more(*sum, fact.grant.points);

@@ -96,6 +96,12 @@ impl Texts {
 }
 
 impl Worker {
+    /// Bytes of the packed texts.
+    #[cfg(test)]
+    pub(super) fn packed(&self) -> usize {
+        self.texts.0.len()
+    }
+
     pub(super) fn text(&self, field: Field) -> Option<&str> {
         self.texts.get(field)
     }
@@ -103,11 +109,15 @@ impl Worker {
     /// Whether the member was here on that day, as far as the dates are known. Whoever joins on that very day may be
     /// known with older dates only.
     pub(super) fn was_here(&self, day: Day, kind: MilestoneKind) -> bool {
-        let joins = matches!(kind, MilestoneKind::Hire | MilestoneKind::Rehire);
-        let early = !joins && self.first_day.is_some_and(|first| day < first);
-        let late = !joins && self.last_day.is_some_and(|last| day > last);
-        !early && !late
+        let early = self.first_day.is_some_and(|first| day < first);
+        let late = self.last_day.is_some_and(|last| day > last);
+        is_joining(kind) || !(early || late)
     }
+}
+
+/// Whether a member begins to work here with such a milestone.
+pub(super) fn is_joining(kind: MilestoneKind) -> bool {
+    matches!(kind, MilestoneKind::Hire | MilestoneKind::Rehire)
 }
 
 /// Records a worker's state, and considers again the milestones that have waited for one.
@@ -115,7 +125,7 @@ pub(super) fn report(draft: &mut Draft<'_>, body: &ReportWorker) {
     let known = draft.member.worker.as_ref().map_or(UNSAID, |worker| worker.changed_at);
     let current = body.changed_at.is_none_or(|changed_at| changed_at >= known);
     let waiting: Vec<(MilestoneKind, Occurrence)> =
-        if current { milestone::waiting_for_worker(&draft.member) } else { Vec::new() };
+        if current { milestone::waiting_for(&draft.member, body.state.hire) } else { Vec::new() };
     draft.push(WorkerRecorded {
         connection: body.connection.clone(),
         changed_at: body.changed_at,

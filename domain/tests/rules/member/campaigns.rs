@@ -314,6 +314,18 @@ fn a_rehire_that_comes_before_the_new_state_is_awarded_when_the_state_comes() {
 }
 
 #[test]
+fn a_hire_that_was_over_before_it_was_known_earns_nothing_by_a_later_hire() {
+    let mut scene = Scene::new();
+    let left = WorkerState { status: WorkerStatus::Terminated, ..engineer() };
+    scene.yes(worker("hr", None, left));
+    scene.campaign("welcome", r#""milestone":"hire","points":{"fixed":500}"#);
+    assert_eq!(outcome(&mut scene, milestone(MilestoneKind::Hire, "E1", day(-2))), Considered::NotEmployed);
+    scene.now = noon(180);
+    let back = WorkerState { hire: Some(day(180)), ..engineer() };
+    assert_eq!(names(&scene.yes(worker("hr", None, back))), ["WorkerRecorded"]);
+}
+
+#[test]
 fn a_campaign_is_in_force_from_its_start_on() {
     let mut scene = Scene::employed();
     let body =

@@ -1,5 +1,7 @@
 //! Any commands in any order, hostile ones among them: no invariant breaks.
 
+use std::collections::BTreeSet;
+
 use mirabelle_domain::command::{
     ApplyDue, CancelRedemption, ConsiderMilestone, DeductPoints, DropGrant, RetractMilestone, RevealVoucher,
     ReverseGrant, VendorOutcome,
@@ -11,6 +13,8 @@ use mirabelle_domain::worker::{WorkerState, WorkerStatus};
 use mirabelle_domain::{Command, Day, Fact, GrantId, MilestoneKind, Points, RedemptionId, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::scene::{
     Scene, answer, credit, day, engineer, gift, grant_id, milestone, noon, start, wish, worker,
@@ -207,34 +211,47 @@ fn reward_goals(scene: &mut Scene) {
     scene.campaign("c-huge", r#""milestone":"goal","points":{"per_year":9007199254740991}"#);
 }
 
+/// The member after these steps, and what was decided when.
+fn walk(steps: Vec<Step>) -> (Member, Vec<(Vec<Fact>, Timestamp)>) {
+    walk_and_see(steps, |_| ())
+}
+
+/// The same; `rejected` sees the code of each rejection.
+fn walk_and_see(steps: Vec<Step>, mut rejected: impl FnMut(&str)) -> (Member, Vec<(Vec<Fact>, Timestamp)>) {
+    let mut scene = Scene::new();
+    reward_goals(&mut scene);
+    scene.reason = Some("correction");
+    let (mut books, mut seen) = (Books::default(), Seen::default());
+    let mut log = vec![(scene.yes(worker("hr", None, engineer())), scene.now)];
+    for step in steps {
+        if let Step::Pass { days } = step {
+            scene.now = Timestamp(scene.now.0 + i64::from(days) * mirabelle_domain::time::DAY_MICROS);
+            continue;
+        }
+        let before = scene.member.clone();
+        match scene.when(seen.command(step)) {
+            Ok(facts) => {
+                books.take(&facts);
+                seen.take(&facts);
+                log.push((facts, scene.now));
+            }
+            Err(no) => {
+                assert_eq!(before, scene.member, "a rejection moves nothing");
+                rejected(no.code());
+            }
+        }
+    }
+    (scene.member, log)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn no_commands_in_any_order_break_a_wallet(steps in prop::collection::vec(any_step(), 1..80)) {
-        let mut scene = Scene::employed();
-        reward_goals(&mut scene);
-        scene.reason = Some("correction");
-        let (mut books, mut seen) = (Books::default(), Seen::default());
-        let mut log: Vec<(Vec<Fact>, Timestamp)> = Vec::new();
-        let employed = scene.member.clone();
-        for step in steps {
-            if let Step::Pass { days } = step {
-                scene.now = Timestamp(scene.now.0 + i64::from(days) * mirabelle_domain::time::DAY_MICROS);
-                continue;
-            }
-            let before = scene.member.clone();
-            match scene.when(seen.command(step)) {
-                Ok(facts) => {
-                    books.take(&facts);
-                    seen.take(&facts);
-                    log.push((facts, scene.now));
-                }
-                Err(_) => prop_assert_eq!(&before, &scene.member),
-            }
-        }
+        let (walked, log) = walk(steps);
         // Another reader, that saw the facts alone, and kept its state as bytes between any two of them.
-        let mut other = employed;
+        let mut other = Member::default();
         for (facts, at) in &log {
             for fact in facts {
                 let bytes = postcard::to_stdvec(&other).unwrap();
@@ -242,6 +259,35 @@ proptest! {
                 member::evolve(&mut other, fact, *at);
             }
         }
-        prop_assert_eq!(other, scene.member);
+        prop_assert_eq!(other, walked);
     }
+}
+
+#[test]
+fn the_random_walks_reach_every_fact_and_every_rejection_of_a_member() {
+    let mut runner = TestRunner::deterministic();
+    let (mut facts, mut rejections) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..400 {
+        let steps = prop::collection::vec(any_step(), 80).new_tree(&mut runner).unwrap().current();
+        let seen = |no: &str| {
+            rejections.insert(no.to_owned());
+        };
+        let (_, log) = walk_and_see(steps, seen);
+        facts.extend(log.iter().flat_map(|(facts, _)| facts.iter().map(Fact::name)));
+    }
+    let of_members = |kind: &u16| (10..40).contains(kind);
+    let kinds = Fact::KINDS.iter().filter(|(kind, _)| of_members(kind));
+    assert_eq!(facts, kinds.map(|(_, name)| *name).collect());
+    let codes = [
+        "insufficient_points",
+        "invalid",
+        "not_due",
+        "not_offered",
+        "redemption_state",
+        "too_many_points",
+        "unknown_grant",
+        "unknown_product",
+        "unknown_redemption",
+    ];
+    assert_eq!(rejections, codes.map(str::to_owned).into());
 }
