@@ -1,13 +1,13 @@
 //! What a fact changes in a member.
 
-use crate::fact::{Balance, Fact, GrantReversed, RedemptionClosed, RedemptionEnd};
+use crate::fact::{Balance, Fact, GrantReversed, LotState, RedemptionClosed, RedemptionEnd};
 use crate::points::Points;
 use crate::time::Timestamp;
 
 use super::Member;
 use super::milestone::{self, AwardState};
 use super::redemption;
-use super::wallet::{Lot, less, more};
+use super::wallet::{Change, Lot, less, more};
 use super::worker;
 
 /// What a fact changes in a member. `at` is the `accepted_at` of its decision.
@@ -31,41 +31,29 @@ pub fn evolve(state: &mut Member, fact: &Fact, at: Timestamp) {
             milestone::settle_award(state, fact.grant, AwardState::Dropped);
             state.past_mut().refused.push(fact.grant);
         }
-        Fact::LotVested(fact) => {
-            state.wallet.fold(&[fact.lot], vest);
-            balanced(state, &fact.balance);
-        }
-        Fact::LotExpired(fact) => {
-            state.wallet.fold(&[fact.lot], expire);
-            balanced(state, &fact.balance);
-        }
+        Fact::LotVested(fact) => moved(state, &[fact.lot], vest, &fact.balance),
+        Fact::LotExpired(fact) => moved(state, &[fact.lot], expire, &fact.balance),
         Fact::GrantReversed(fact) => {
             reversed(state, fact);
             balanced(state, &fact.balance);
         }
-        Fact::PointsDeducted(fact) => {
-            state.wallet.fold(&fact.lots, take);
-            balanced(state, &fact.balance);
-        }
+        Fact::PointsDeducted(fact) => moved(state, &fact.lots, take, &fact.balance),
         Fact::RedemptionRequested(fact) => {
-            state.wallet.fold(&fact.lots, hold);
             state.open_mut().push(redemption::Redemption::of(fact));
-            balanced(state, &fact.balance);
+            moved(state, &fact.lots, hold, &fact.balance);
         }
         Fact::RedemptionApproved(fact) => redemption::open_of(state, fact.redemption).approved = true,
         Fact::FulfilmentStarted(fact) => {
             redemption::open_of(state, fact.redemption).started(fact.line, fact.attempt);
         }
         Fact::LineFulfilled(fact) => {
-            state.wallet.fold(&fact.lots, capture);
             let voucher = fact.voucher.is_some();
             redemption::open_of(state, fact.redemption).fulfilled(fact.line, voucher, &fact.lots);
-            balanced(state, &fact.balance);
+            moved(state, &fact.lots, capture, &fact.balance);
         }
         Fact::LineFailed(fact) => {
-            state.wallet.fold(&fact.lots, give_back);
             redemption::open_of(state, fact.redemption).failed(fact.line, &fact.lots);
-            balanced(state, &fact.balance);
+            moved(state, &fact.lots, give_back, &fact.balance);
         }
         Fact::LineUnanswered(fact) => {
             redemption::open_of(state, fact.redemption).unanswered(fact.line, fact.attempt);
@@ -93,6 +81,12 @@ pub fn evolve(state: &mut Member, fact: &Fact, at: Timestamp) {
         | Fact::KeyRevoked(_)
         | Fact::ConfigurationAdopted(_) => {}
     }
+}
+
+/// Moves points within lots and sums, and checks both halves of the pair.
+fn moved(state: &mut Member, lots: &[LotState], change: Change, said: &Balance) {
+    state.wallet.fold(lots, change);
+    balanced(state, said);
 }
 
 /// The second half of the pair: the sums that the lots led to are those that the fact carries.

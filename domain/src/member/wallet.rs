@@ -37,6 +37,9 @@ pub(super) struct Lot {
     expires_at: Timestamp,
 }
 
+/// How a fact moves points within a lot and the wallet's sums.
+pub(super) type Change = fn(&mut Lot, &mut Balance, Points);
+
 /// What others may see of a lot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LotView {
@@ -193,7 +196,7 @@ impl Wallet {
 
     /// Folds what a fact says of lots: `change` moves the points within lot and sums, and has to arrive where the
     /// fact says.
-    pub(super) fn fold(&mut self, states: &[LotState], change: fn(&mut Lot, &mut Balance, Points)) {
+    pub(super) fn fold(&mut self, states: &[LotState], change: Change) {
         let mut place = 0;
         for state in states {
             place = self.place(state.lot, place);

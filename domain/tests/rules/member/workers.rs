@@ -13,14 +13,14 @@ fn left() -> WorkerState {
 #[test]
 fn a_worker_state_is_recorded_whole_also_when_nothing_changed() {
     let mut scene = Scene::new();
-    let said = Fact::WorkerRecorded(WorkerRecorded {
+    let said = [Fact::WorkerRecorded(WorkerRecorded {
         connection: "hr".parse().unwrap(),
         changed_at: Some(noon(-3)),
         current: true,
         state: engineer(),
-    });
-    assert_eq!(scene.yes(worker("hr", Some(noon(-3)), engineer())), [said.clone()]);
-    assert_eq!(scene.yes(worker("hr", Some(noon(-3)), engineer())), [said]);
+    })];
+    assert_eq!(scene.yes(worker("hr", Some(noon(-3)), engineer())), said);
+    assert_eq!(scene.yes(worker("hr", Some(noon(-3)), engineer())), said);
 }
 
 #[test]
