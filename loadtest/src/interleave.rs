@@ -1,7 +1,7 @@
 //! A B A B: two commands in turn, so that a machine's quiet and busy minutes meet both alike.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Interleave) -> Result<bool> {
 
 /// Runs a command that writes its report to `path`. A failed run counts through its report; a command
 /// without one ends everything.
-fn once(command: &str, path: &PathBuf) -> Result<Report> {
+fn once(command: &str, path: &Path) -> Result<Report> {
     ensure!(command.contains("{json}"), "`{command}` does not say where its report goes: it needs {{json}}");
     remove_old(path)?;
     let line = command.replace("{json}", &path.to_string_lossy());

@@ -60,7 +60,6 @@ pub(crate) fn open_files_max() -> Option<u64> {
 pub(crate) struct Clocks {
     busy: u64,
     total: u64,
-    client: u64,
     servers: u64,
     pids: Vec<u32>,
 }
@@ -90,34 +89,38 @@ impl Clocks {
         Self {
             busy: total - idle,
             total,
-            client: ticks_of("self"),
             servers: server_pids.iter().map(|pid| ticks_of(&pid.to_string())).sum(),
             pids: server_pids.to_vec(),
         }
     }
 
-    /// From this reading until now.
-    pub(crate) fn until_now(&self) -> Usage {
+    /// From this reading until now, of which the load generator's processes say that they used
+    /// `client_seconds`.
+    pub(crate) fn until_now(&self, client_seconds: f64) -> Usage {
         let now = Self::read(&self.pids);
         let total = now.total.saturating_sub(self.total).max(1) as f64;
-        let client = now.client.saturating_sub(self.client) as f64;
         let resident: u64 = self.pids.iter().map(|pid| resident_kib(*pid)).sum();
         Usage {
             busy_share: now.busy.saturating_sub(self.busy) as f64 / total,
-            client_share: client / total,
-            client_seconds: client / 100.0,
+            client_share: client_seconds * 100.0 / total,
+            client_seconds,
             server_seconds: now.servers.saturating_sub(self.servers) as f64 / 100.0,
             server_resident_mib: resident as f64 / 1024.0,
         }
     }
 }
 
-/// A process's own and its ended children's time; 0 when there is no such process.
+/// The processor time of this process so far, in seconds.
+pub(crate) fn own_seconds() -> f64 {
+    ticks_of("self") as f64 / 100.0
+}
+
+/// A process's own time; 0 when there is no such process.
 fn ticks_of(pid: &str) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name may hold spaces and brackets; fields are counted behind its last one.
     let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
-    fields.split_whitespace().skip(11).take(4).filter_map(|tick| tick.parse::<u64>().ok()).sum()
+    fields.split_whitespace().skip(11).take(2).filter_map(|tick| tick.parse::<u64>().ok()).sum()
 }
 
 fn resident_kib(pid: u32) -> u64 {
@@ -136,12 +139,16 @@ mod tests {
         assert!(machine.cores > 0 && !machine.kernel.is_empty() && machine.memory_gib > 0.0);
         assert!(open_files_max().unwrap() > 0);
         let before = Clocks::read(&[std::process::id()]);
+        let began = own_seconds();
         let mut spun = 0_u64;
-        while Clocks::read(&[]).client < before.client + 3 {
+        while own_seconds() < began + 0.03 {
             spun = std::hint::black_box(spun + 1);
         }
-        let usage = before.until_now();
-        assert!(usage.client_seconds >= 0.03 && usage.server_seconds >= 0.03, "{usage:?}");
+        let usage = before.until_now(0.03);
+        assert!(
+            usage.server_seconds >= 0.03 && usage.busy_share > 0.0 && usage.client_share > 0.0,
+            "{usage:?}"
+        );
         assert!(usage.server_resident_mib > 0.5);
     }
 }

@@ -289,6 +289,9 @@ pub(crate) struct Pgbench {
     /// Left out of the figures at the beginning.
     #[arg(long, value_parser = duration, default_value = "2s")]
     pub(crate) warmup: Duration,
+    /// The machine's load average before the run, for the report; the present one when not given.
+    #[arg(long)]
+    pub(crate) load_before: Option<f64>,
     /// The command that made the logs, for the report.
     #[arg(long, default_value = "pgbench")]
     pub(crate) command: String,

@@ -35,7 +35,7 @@ pub(crate) fn millis(micros: u64) -> String {
 fn text(report: &Report) -> String {
     let mut out = String::new();
     let machine = &report.machine;
-    line(&mut out, &format!("{} ({}), {}", report.name, report.mode, report.started_at));
+    line(&mut out, &format!("{} ({}), {}", report.name, report.mode, report.finished_at));
     line(
         &mut out,
         &format!(
@@ -47,27 +47,7 @@ fn text(report: &Report) -> String {
     if let Some(factor) = report.tail_factor() {
         line(&mut out, &format!("  tail factor     {factor:.2}"));
     }
-    let usage = &report.usage;
-    let answered = report.figures.answered.max(1) as f64;
-    line(
-        &mut out,
-        &format!(
-            "  processors      {:.0} % busy, {:.0} % by this client ({:.1} us a request)",
-            usage.busy_share * 100.0,
-            usage.client_share * 100.0,
-            usage.client_seconds * 1e6 / answered
-        ),
-    );
-    if usage.server_seconds > 0.0 {
-        line(
-            &mut out,
-            &format!(
-                "  server          {:.1} us a request, {:.0} MiB resident",
-                usage.server_seconds * 1e6 / answered,
-                usage.server_resident_mib
-            ),
-        );
-    }
+    processors(&mut out, report);
     if let Some(repeats) = &report.repeats {
         line(&mut out, "  every key once more:");
         figures(&mut out, repeats);
@@ -93,6 +73,15 @@ fn figures(out: &mut String, figures: &Figures) {
     }
     let gap = figures.longest_gap;
     line(out, &format!("  longest gap     {:.1} ms, at {:.1} s", gap.ms, gap.at_s));
+    if !figures.statuses.is_empty() {
+        answers(out, figures);
+    }
+    for (what, complaint) in &figures.complaints {
+        line(out, &format!("  unexpected      {} x {what}: {}", complaint.count, complaint.example));
+    }
+}
+
+fn answers(out: &mut String, figures: &Figures) {
     let o = &figures.outcomes;
     line(
         out,
@@ -103,8 +92,27 @@ fn figures(out: &mut String, figures: &Figures) {
     );
     let statuses: Vec<String> = figures.statuses.iter().map(|(status, n)| format!("{status}: {n}")).collect();
     line(out, &format!("  statuses        {}", statuses.join(", ")));
-    for (what, complaint) in &figures.complaints {
-        line(out, &format!("  unexpected      {} x {what}: {}", complaint.count, complaint.example));
+}
+
+/// Who used the processors; nothing where nobody looked, as with pgbench.
+fn processors(out: &mut String, report: &Report) {
+    let usage = &report.usage;
+    let repeated = report.repeats.as_ref().map_or(0, |repeats| repeats.answered);
+    let answered = (report.figures.answered + repeated).max(1) as f64;
+    if usage.busy_share > 0.0 {
+        let (busy, client) = (usage.busy_share * 100.0, usage.client_share * 100.0);
+        let each = usage.client_seconds * 1e6 / answered;
+        line(
+            out,
+            &format!(
+                "  processors      {busy:.0} % busy, {client:.0} % by this client ({each:.1} us a request)"
+            ),
+        );
+    }
+    if usage.server_seconds > 0.0 {
+        let each = usage.server_seconds * 1e6 / answered;
+        let resident = usage.server_resident_mib;
+        line(out, &format!("  server          {each:.1} us a request, {resident:.0} MiB resident"));
     }
 }
 

@@ -28,7 +28,9 @@ pub(crate) fn run(options: &Pgbench) -> Result<bool> {
     }
     let figures = figures(&transactions, options.warmup, options.rows)?;
     let name = options.output.name.as_deref().unwrap_or("PostgreSQL");
-    let mut report = Report::new(name, "closed", figures, Usage::default(), Machine::read());
+    let mut machine = Machine::read();
+    machine.load_before = options.load_before.unwrap_or(machine.load_before);
+    let mut report = Report::new(name, "closed", figures, Usage::default(), machine);
     options.command.clone_into(&mut report.command);
     publish(&report, &options.output)
 }

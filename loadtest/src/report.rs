@@ -22,7 +22,7 @@ pub(crate) struct Report {
     pub(crate) name: String,
     pub(crate) mode: String,
     /// RFC 3339.
-    pub(crate) started_at: String,
+    pub(crate) finished_at: String,
     pub(crate) command: String,
     pub(crate) commit: String,
     pub(crate) machine: Machine,
@@ -145,7 +145,7 @@ impl Report {
             format: FORMAT,
             name: name.to_owned(),
             mode: mode.to_owned(),
-            started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            finished_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             command: command_line(),
             commit: commit(),
             machine,

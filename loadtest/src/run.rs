@@ -162,7 +162,8 @@ pub(crate) fn measure(plan: &Plan, engine: &Engine) -> Result<Measured> {
     let mut clocks = Clocks::read(&engine.server_pids);
     // Connecting is left out of the processor time.
     let counted = processes::run(plan, || clocks = Clocks::read(&engine.server_pids))?;
-    Ok(Measured { counted, usage: clocks.until_now(), machine })
+    let usage = clocks.until_now(counted.client_seconds);
+    Ok(Measured { counted, usage, machine })
 }
 
 impl Measured {

@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 
 use crate::lane::{self, Desk, Shop, Source};
 use crate::link::{Link, Peer};
+use crate::machine::own_seconds;
 use crate::pace::{Alarm, Queue, Schedule, Ticket, dispatch};
 use crate::plan::{Pace, Plan, share_of};
 use crate::profile::Profile;
@@ -24,12 +25,15 @@ pub(crate) struct Counted {
     pub(crate) first: Tally,
     /// The repetition of every key, after a burst.
     pub(crate) repeats: Tally,
+    /// Processor time of the load generator since the start, connecting left out.
+    pub(crate) client_seconds: f64,
 }
 
 impl Counted {
     pub(crate) fn merge(&mut self, other: Self) {
         self.first.merge(other.first);
         self.repeats.merge(other.repeats);
+        self.client_seconds += other.client_seconds;
     }
 }
 
@@ -52,6 +56,7 @@ pub(crate) fn run(plan: &Plan, gate: impl FnOnce() -> Result<SystemTime>) -> Res
         outcome?;
     }
     let start = instant_of(gate()?);
+    let used_before = own_seconds();
     for sender in starts {
         sender.send(start).context("a thread ended before the start")?;
     }
@@ -60,6 +65,7 @@ pub(crate) fn run(plan: &Plan, gate: impl FnOnce() -> Result<SystemTime>) -> Res
         let part = thread.join().map_err(|_| anyhow!("a thread of the load generator panicked"))?;
         counted.merge(part?);
     }
+    counted.client_seconds = own_seconds() - used_before;
     Ok(counted)
 }
 
@@ -132,7 +138,7 @@ impl Hand<'_> {
                 let end = after(warmup + duration);
                 let shop = self.shop(Source::AtOnce { end }, start, Some(end + drain), false);
                 phase(links, &shop, end + drain).await?;
-                Ok(Counted { first: settle(&shop), repeats: Tally::default() })
+                Ok(Counted { first: settle(&shop), ..Counted::default() })
             }
             Pace::Open { rate, arrivals, warmup, duration } => {
                 let end = after(warmup + duration);
@@ -149,7 +155,7 @@ impl Hand<'_> {
                 let (worked, dispatched) = tokio::join!(phase(links, &shop, end + drain), dispatched);
                 worked?;
                 dispatched.context("the timer failed")?;
-                Ok(Counted { first: settle(&shop), repeats: Tally::default() })
+                Ok(Counted { first: settle(&shop), ..Counted::default() })
             }
             Pace::Burst { count } => self.burst(count, links, start).await,
         }
@@ -167,7 +173,7 @@ impl Hand<'_> {
         let repeating = self.shop(source, again, Some(again + self.plan.drain), false);
         let links = self.at_least_one(links).await?;
         phase(links, &repeating, again + self.plan.drain).await?;
-        Ok(Counted { first: settle(&shop), repeats: settle(&repeating) })
+        Ok(Counted { first: settle(&shop), repeats: settle(&repeating), ..Counted::default() })
     }
 
     async fn at_least_one(&self, links: Vec<Link>) -> Result<Vec<Link>> {

@@ -1,6 +1,8 @@
 //! The load generator against a stand-in server that keeps the contract or breaks it in one chosen way:
 //! right answers pass, each lie is found, a stall shows in the percentiles.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot go on without fails the test")]
+
 mod lies;
 mod measuring;
 mod reports;

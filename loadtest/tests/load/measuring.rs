@@ -20,8 +20,7 @@ fn a_stall_shows_in_the_percentiles_of_an_open_loop_although_few_requests_were_i
     assert!(ran.number("/figures/latency_us/p99") > 400_000.0, "{}", ran.text);
     assert!(ran.number("/figures/latency_us/p90") > 200_000.0, "{}", ran.text);
     assert!(ran.number("/figures/lateness_us/p99") > 300_000.0, "{}", ran.text);
-    let gap = ran.number("/figures/longest_gap/ms");
-    assert!((480.0..1500.0).contains(&gap), "{}", ran.text);
+    assert!(ran.number("/figures/longest_gap/ms") > 480.0, "{}", ran.text);
 }
 
 #[test]
