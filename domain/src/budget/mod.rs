@@ -20,6 +20,8 @@
 mod block;
 mod decide;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -4,15 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::Budget;
 use super::tests::{Trial, award, gift, id};
+use crate::account::AccountId;
 use crate::command::{
     AllocateBudget, CloseBudget, Command, CommitGrants, OpenBudget, ResolveHeldGrant, ReturnGrant,
     SettleGrants,
 };
 use crate::fact::{BudgetBalance, Fact, GrantIntent};
-use crate::ids::GrantId;
+use crate::ids::{CommandId, GrantId};
 use crate::points::POINTS_MAX;
-use crate::time::Day;
+use crate::project::{Context, project};
+use crate::rows::Value;
+use crate::tables::{budget_grants, budgets};
+use crate::time::{Day, Timestamp};
 
 fn grant() -> impl Strategy<Value = GrantIntent> {
     let amount = prop_oneof![8 => 0i64..60, 1 => Just(POINTS_MAX)];
@@ -104,15 +109,82 @@ impl Books {
     }
 }
 
+/// The rows on screen.
+#[derive(Default)]
+struct Rows {
+    sums: BTreeMap<u8, i64>,
+    held: BTreeSet<GrantId>,
+    states: BTreeMap<GrantId, String>,
+}
+
+impl Rows {
+    fn fold(&mut self, facts: &[Fact]) {
+        let account = AccountId::budget("acme".parse().unwrap(), "spot".parse().unwrap());
+        let context = Context {
+            account: &account,
+            command_id: CommandId([7; 16]),
+            command_kind: 42,
+            at: 2_000_000,
+            seq: 17,
+            partition: 3,
+            accepted_at: Timestamp(1_000_000),
+            principal: "hr",
+            reason: None,
+        };
+        for row in project(&context, facts) {
+            let grant = || match row.key.last() {
+                Some(Value::Bytes(bytes)) => GrantId(bytes.as_slice().try_into().unwrap()),
+                other => panic!("{other:?} is no grant"),
+            };
+            match row.table.name {
+                "budgets" => self.sums.extend(row.cells.iter().filter_map(|(column, value)| match value {
+                    Value::Int(number) => Some((*column, *number)),
+                    Value::Text(_) | Value::Bytes(_) => None,
+                })),
+                "budget_held" if row.delete => assert!(self.held.remove(&grant()), "it was not listed"),
+                "budget_held" => assert!(self.held.insert(grant()), "it is listed twice"),
+                "budget_grants" => {
+                    let state = row.cells.iter().find(|(column, _)| *column == budget_grants::STATE);
+                    let Some((_, Value::Text(state))) = state else { panic!("no state in {row:?}") };
+                    self.states.insert(grant(), state.clone());
+                }
+                other => assert_eq!(other, "decisions"),
+            }
+        }
+    }
+
+    fn agree(&self, state: &Budget) {
+        let balance = state.balance();
+        let sums = [
+            (budgets::ALLOCATED, balance.allocated),
+            (budgets::FREE, balance.free),
+            (budgets::COMMITTED, balance.committed),
+            (budgets::SPENT, balance.spent),
+        ];
+        for (column, sum) in sums {
+            assert_eq!(self.sums.get(&column).copied().unwrap_or(0), sum.get());
+        }
+        let held: BTreeSet<GrantId> = state.held().map(|held| held.grant.grant).collect();
+        assert_eq!(self.held, held);
+        let in_state = |wanted: &str| -> BTreeSet<GrantId> {
+            let grants = self.states.iter().filter(|(_, state)| *state == wanted);
+            grants.map(|(grant, _)| *grant).collect()
+        };
+        assert_eq!(in_state("held"), held);
+        assert_eq!(in_state("committed"), state.committed().map(|(grant, _)| grant).collect());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_budgets_sums_follow_from_its_grants_whatever_is_wished(
+    fn a_budgets_sums_and_rows_follow_from_its_grants_whatever_is_wished(
         wishes in prop::collection::vec(wish(), 1..60)
     ) {
         let mut trial = Trial::default();
         let mut books = Books::default();
+        let mut rows = Rows::default();
         let opening: Vec<Command> = vec![
             OpenBudget { title: "Spot".to_owned(), alerts: vec![30, 80] }.into(),
             AllocateBudget { delta: 150 }.into(),
@@ -125,14 +197,16 @@ proptest! {
                 Ok(facts) => {
                     prop_assert!(!facts.is_empty());
                     facts.iter().for_each(|fact| books.enter(fact));
+                    rows.fold(&facts);
                 }
                 Err(_) => prop_assert_eq!(&before, &trial.state),
             }
             books.agree(trial.state.balance());
             prop_assert_eq!(trial.state.committed().count(), books.committed.len());
             prop_assert_eq!(trial.state.held().count(), books.held.len());
+            rows.agree(&trial.state);
         }
         let bytes = postcard::to_allocvec(&trial.state).unwrap();
-        prop_assert_eq!(postcard::from_bytes::<super::Budget>(&bytes).unwrap(), trial.state);
+        prop_assert_eq!(postcard::from_bytes::<Budget>(&bytes).unwrap(), trial.state);
     }
 }

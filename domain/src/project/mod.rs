@@ -138,11 +138,8 @@ impl Rows<'_> {
         let (context, facts) = (self.context, self.facts);
         match facts {
             [Fact::CommandRepeated(repeated), ..] => {
-                let key = vec![
-                    bytes(&context.command_id.0),
-                    int(i64::from(context.partition)),
-                    context.seq(),
-                ];
+                let key =
+                    vec![bytes(&context.command_id.0), int(i64::from(context.partition)), context.seq()];
                 let row = self.row(&repeats::TABLE, key);
                 row.set(repeats::FIRST_SEQ, int(repeated.first_seq));
                 row.set(repeats::SAME_BODY, int(i64::from(repeated.same_body)));
@@ -150,8 +147,7 @@ impl Rows<'_> {
                 row.set(repeats::ACCEPTED_AT, context.accepted_at());
             }
             [Fact::InputSetAside(aside), ..] => {
-                let row =
-                    self.row(&set_aside::TABLE, vec![int(i64::from(context.partition)), context.seq()]);
+                let row = self.row(&set_aside::TABLE, vec![int(i64::from(context.partition)), context.seq()]);
                 row.set(set_aside::REASON, text(&aside.reason));
                 row.set(set_aside::DETAIL, text(&aside.detail));
                 row.set(set_aside::COMMAND_ID, bytes(&context.command_id.0));

@@ -5,14 +5,12 @@ use super::table;
 table! {
     /// The decision of a command id. The tenant is a cell: whoever asks with another tenant's credential sees nothing.
     /// A "no" that does not end the id (`not_due`) is overwritten by what is decided later; `code`, `detail` and
-    /// `pointer` count while `outcome` is `rejected`.
+    /// `pointer` count while `accepted` is 0.
     18 decisions ("command_id" Bytes) () {
         /// Tenant.
         TENANT "tenant" Text,
         /// The member, for a member's account.
         MEMBER "member" Bytes,
-        /// Any other account, as text.
-        ACCOUNT "account" Text,
         /// Partition.
         PARTITION "partition" Int,
         /// Seq of the decision.
@@ -25,14 +23,16 @@ table! {
         KIND "kind" Int,
         /// 1: accepted, 0: rejected.
         ACCEPTED "accepted" Int,
+        /// 16 bytes each: grants and redemptions that it made, [`crate::project::REFERENCES_MAX`] at most.
+        REFERENCES "references" Bytes,
+        /// Any other account, as text.
+        ACCOUNT "account" Text,
         /// The rejection's code.
         CODE "code" Text,
         /// For people.
         DETAIL "detail" Text,
         /// JSON pointer into the request.
         POINTER "pointer" Text,
-        /// 16 bytes each: grants and redemptions that it made, [`crate::project::REFERENCES_MAX`] at most.
-        REFERENCES "references" Bytes,
     }
 }
 

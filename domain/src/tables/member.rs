@@ -7,20 +7,20 @@ table! {
     1 balances ("tenant" Text, "member" Bytes) () {
         /// Spendable now.
         AVAILABLE "available" Int,
-        /// Credited, not yet vested.
-        PENDING "pending" Int,
         /// Held by redemptions.
         RESERVED "reserved" Int,
         /// Captured, ever.
         SPENT "spent" Int,
+        /// When the log took the input behind the latest move.
+        AS_OF "as_of" Int,
+        /// Credited, not yet vested.
+        PENDING "pending" Int,
         /// Expired, ever.
         EXPIRED "expired" Int,
         /// Reversed and deducted, ever.
         TAKEN "taken" Int,
         /// Reversals that found too little, ever.
         SHORTFALL "shortfall" Int,
-        /// When the log took the input behind the latest move.
-        AS_OF "as_of" Int,
     }
 }
 
@@ -65,8 +65,6 @@ table! {
         ACCEPTED_AT "accepted_at" Int,
         /// What the move did to `available`.
         DELTA "delta" Int,
-        /// How many points moved, where that is not the size of `delta` (a pending credit, a later capture).
-        POINTS "points" Int,
         /// `available` after.
         AVAILABLE "available" Int,
         /// `pending` after.
@@ -77,6 +75,8 @@ table! {
         SPENT "spent" Int,
         /// The grant or the redemption.
         REFERENCE "reference" Bytes,
+        /// How many points moved, where that is not the size of `delta` (a pending credit, a later capture).
+        POINTS "points" Int,
         /// For people: the grant's label. A redemption's lines stand in `redemptions`.
         LABEL "label" Text,
         /// Why, where a person or a vendor gave a reason.

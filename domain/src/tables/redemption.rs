@@ -13,14 +13,14 @@ table! {
         POINTS "points" Int,
         /// Captured altogether; set when it is closed.
         CAPTURED "captured" Int,
-        /// Given back altogether; set when it is closed and something was.
-        RETURNED "returned" Int,
         /// When it was requested.
         REQUESTED_AT "requested_at" Int,
         /// When it reached its end.
         CLOSED_AT "closed_at" Int,
         /// What was ordered at which price: [`crate::rows::lines_text`].
         LINES "lines" Text,
+        /// Given back altogether; set when it is closed and something was.
+        RETURNED "returned" Int,
         /// Recipient or message, sealed.
         NOTE "note" Bytes,
     }
