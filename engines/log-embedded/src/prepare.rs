@@ -1,0 +1,91 @@
+//! Segments made ready ahead of the writer, so that it never waits for a file to grow.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::core::Core;
+use crate::files::{Files, write_all_at};
+use crate::options::{OnPoint, Point};
+use crate::segments::{Raw, raw_name};
+
+/// Zeros are written and synced in steps, so that they never stand long before a group's own sync.
+const STEP_BYTES: usize = 1 << 20;
+
+/// Makes one segment, durably, under its own name.
+pub(crate) fn segment(
+    files: &dyn Files,
+    dir: &Path,
+    number: u64,
+    capacity: u64,
+    on_point: &OnPoint,
+) -> io::Result<Raw> {
+    let name = raw_name(number);
+    let (path, temporary) = (dir.join(&name), dir.join(format!("{name}.tmp")));
+    let made = || {
+        let file = files.create(&temporary)?;
+        on_point(Point::SegmentCreated);
+        let zeros = vec![0; STEP_BYTES.min(usize::try_from(capacity).unwrap_or(STEP_BYTES))];
+        let mut place = 0;
+        while place < capacity {
+            let step = zeros.len().min(usize::try_from(capacity - place).unwrap_or(zeros.len()));
+            write_all_at(&*file, &zeros[..step], place)?;
+            place += step as u64;
+            if place == capacity {
+                on_point(Point::SegmentFilled);
+            }
+            file.sync_data()?;
+        }
+        on_point(Point::SegmentSynced);
+        files.rename(&temporary, &path)?;
+        on_point(Point::SegmentRenamed);
+        files.sync_dir(dir)?;
+        on_point(Point::SegmentReady);
+        Ok(file)
+    };
+    match made() {
+        Ok(file) => Ok(Raw::new(number, file, capacity, 0, Vec::new())),
+        Err(error) => {
+            // What was taken of a full disk is given back; what can't be removed is removed at the next open.
+            drop(files.remove(&temporary));
+            Err(error)
+        }
+    }
+}
+
+/// Keeps the writer's stock of segments full until the log is closed.
+pub(crate) fn run(core: &Core, mut next_number: u64) {
+    loop {
+        let mut queue = core.queue.lock();
+        while !queue.closing && !queue.dead && queue.spares.len() >= core.base.options.spare_segments {
+            core.spares_wanted.wait(&mut queue);
+        }
+        if queue.closing || queue.dead {
+            return;
+        }
+        drop(queue);
+        let options = &core.base.options;
+        match segment(&*options.files, &core.base.dir, next_number, options.segment_bytes, &options.on_point)
+        {
+            Ok(raw) => {
+                next_number += 1;
+                let mut queue = core.queue.lock();
+                queue.spares.push_back(Arc::new(raw));
+                core.spares_made.notify_all();
+                if std::mem::take(&mut queue.no_room) {
+                    tracing::info!(segment = next_number - 1, "the log has room again");
+                }
+            }
+            Err(error) => {
+                let mut queue = core.queue.lock();
+                if !std::mem::replace(&mut queue.no_room, true) {
+                    tracing::error!(segment = next_number, %error, "no room for the log's next segment");
+                }
+                core.spares_made.notify_all();
+                if !queue.closing && !queue.dead {
+                    core.spares_wanted.wait_for(&mut queue, options.room_retry);
+                }
+            }
+        }
+    }
+}
