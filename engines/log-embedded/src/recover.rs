@@ -141,7 +141,8 @@ struct Survey {
     used: usize,
     ends: Box<[u64]>,
     next_group: u64,
-    torn: Option<(usize, usize)>,
+    /// Which of them ends in a torn write, and where.
+    torn: Option<(usize, Fault)>,
 }
 
 impl Survey {
@@ -262,7 +263,8 @@ impl Survey {
                         Fault::new(file, *torn as u64, "no good frame here, and more behind it").into()
                     );
                 }
-                self.torn = Some((at, *end));
+                let reason = "the last write was torn; nothing of it was acknowledged";
+                self.torn = Some((at, Fault::new(file, *end as u64, reason)));
             }
             let (Some(groups), Some(starts)) = (groups, starts) else {
                 if at < self.used {
@@ -296,14 +298,8 @@ impl Survey {
         Ok(())
     }
 
-    fn torn_fault(&self) -> Option<Fault> {
-        let (at, end) = self.torn?;
-        let name = raw_name(self.found[at].0);
-        Some(Fault::new(name, end as u64, "the last write was torn; nothing of it was acknowledged"))
-    }
-
     fn finish(self, lock: Lock) -> Result<Opened, OpenError> {
-        let torn = self.torn_fault();
+        let torn = self.torn.map(|(_, fault)| fault);
         let segments = self.found.into_iter().take(self.used).map(|(number, found)| {
             let (starts, body) = match found {
                 Found::Sealed(sealed) => (sealed.starts.clone(), Body::Sealed(sealed)),
@@ -364,12 +360,12 @@ impl Survey {
 
     /// Zeroes what a torn write left, so that it can never be taken for something that was written later.
     fn zero_torn(&self) -> Result<(), OpenError> {
-        let Some((at, end)) = self.torn else { return Ok(()) };
-        let Found::Raw(FoundRaw { raw, .. }) = &self.found[at].1 else { return Ok(()) };
+        let Some((at, fault)) = &self.torn else { return Ok(()) };
+        let Found::Raw(FoundRaw { raw, .. }) = &self.found[*at].1 else { return Ok(()) };
         let path = self.base.path(&raw.name);
-        let behind = usize::try_from(raw.capacity).expect("it was read whole") - end;
-        tracing::warn!(segment = raw.number, place = end, "the last write was torn and is cut");
-        write_all_at(&*raw.file, &vec![0; behind], end as u64).map_err(OpenError::io("zero", &path))?;
+        let behind = usize::try_from(raw.capacity - fault.place).expect("it was read whole");
+        tracing::warn!(segment = raw.number, place = fault.place, "the last write was torn and is cut");
+        write_all_at(&*raw.file, &vec![0; behind], fault.place).map_err(OpenError::io("zero", &path))?;
         self.base.point(Point::TornZeroed);
         raw.file.sync_data().map_err(OpenError::io("sync", path))
     }

@@ -20,7 +20,9 @@ fn work_until_death(options: &Options, from: u64, records: u64) -> u64 {
         let taken = loop {
             let (topic, partition) = place(number);
             let sender = sender.clone();
-            let done = Box::new(move |answer: Result<_, _>| sender.send((number, answer.is_ok())).unwrap_or_default());
+            let done = Box::new(move |answer: Result<_, _>| {
+                sender.send((number, answer.is_ok())).unwrap_or_default()
+            });
             match log.append(vec![Append { topic, partition, entry: entry(number), done: Some(done) }]) {
                 Err(Refused::Full { .. }) => std::thread::yield_now(),
                 taken => break taken,

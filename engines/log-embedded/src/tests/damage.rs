@@ -60,9 +60,12 @@ fn a_write_cut_at_any_byte_loses_only_its_own_group() {
     let frames = frames(&disk);
     // Nine frames and the one that confirms the last.
     assert_eq!(frames.len(), 11);
+    let bytes = disk.read(FIRST);
     for cut in frames[6]..=frames[10] {
         let disk = with(&disk, FIRST, |bytes| bytes[cut..].fill(0));
-        let whole = frames[1..10].iter().filter(|end| **end <= cut).count() as u64;
+        // A frame may end in zeros: without those it is still whole.
+        let last = |end: usize| bytes[..end].iter().rposition(|byte| *byte != 0).unwrap();
+        let whole = frames[1..10].iter().filter(|end| last(**end) < cut).count() as u64;
         assert_eq!(held(&open_offline(&disk).unwrap()).unwrap(), whole, "cut at {cut}");
         let log = open(&options(&disk));
         assert_eq!(held(&log).unwrap(), whole, "cut at {cut}");
@@ -119,7 +122,8 @@ fn a_flipped_bit_at_any_byte_of_a_sealed_segment_is_found() {
     let whole = open_offline(&disk).unwrap();
     let records = held(&whole).unwrap();
     let report = whole.check_all();
-    assert_eq!((report.faults, report.records, report.sealed), (vec![], records, 1));
+    assert_eq!((report.faults, report.records), (vec![], records));
+    assert!(report.sealed >= 1);
     drop(whole);
     for place in 0..disk.read(name).len() {
         let flipped = with(&disk, name, |bytes| bytes[place] ^= 1 << (place % 8));

@@ -56,8 +56,9 @@ fn a_lagging_reader_sees_what_a_fast_one_sees_while_the_log_is_written() {
             let log = &log;
             scope.spawn(move || {
                 let mut reader = log.reader(Topic::Facts, Partition(2), Offset(0), view).unwrap();
+                let expected = || (0..400).filter(|n| place(*n) == (Topic::Facts, Partition(2))).map(entry);
                 let mut seen = Vec::new();
-                while seen.len() < 160 {
+                while seen.len() < expected().count() {
                     let tick = log.tick(view);
                     let before = seen.len();
                     reader.read(ReadLimit { records, bytes: usize::MAX }, &mut seen).unwrap();
@@ -65,8 +66,7 @@ fn a_lagging_reader_sees_what_a_fast_one_sees_while_the_log_is_written() {
                         log.wait(view, tick, super::PATIENCE);
                     }
                 }
-                let expected = (0..400).filter(|n| place(*n) == (Topic::Facts, Partition(2))).map(entry);
-                assert!(seen.iter().map(|record| record.entry.clone()).eq(expected));
+                assert!(seen.iter().map(|record| record.entry.clone()).eq(expected()));
             });
         }
         scope.spawn(|| {
