@@ -154,6 +154,21 @@ fn a_milestone_of_the_future_without_a_campaign_waits_too() {
 }
 
 #[test]
+fn a_day_comes_where_the_member_works_not_in_utc() {
+    let mut scene = Scene::employed();
+    scene.campaign("welcome", WELCOME);
+    scene.local_day = Some(day(-1));
+    let facts = scene.yes(milestone(MilestoneKind::Hire, "E1", day(0)));
+    assert_eq!(outcomes(&facts), [(Some("welcome".to_owned()), Considered::NotDue)]);
+    assert_eq!(scene.no(consider("E1")), Rejection::NotDue);
+    scene.local_day = Some(day(0));
+    assert_eq!(owed(&scene.yes(consider("E1"))).points, points(500));
+    scene.local_day = Some(day(1));
+    let facts = scene.yes(milestone(MilestoneKind::Hire, "E2", day(1)));
+    assert_eq!(owed(&facts).granted_at, noon(0));
+}
+
+#[test]
 fn an_unknown_milestone_cannot_be_considered() {
     assert_eq!(Scene::employed().no(consider("E1")).code(), "invalid");
 }

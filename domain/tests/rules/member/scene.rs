@@ -34,6 +34,7 @@ pub(crate) struct Scene {
     pub(crate) rules: Adopted,
     pub(crate) now: Timestamp,
     pub(crate) reason: Option<&'static str>,
+    pub(crate) local_day: Option<Day>,
     sent: u64,
 }
 
@@ -46,6 +47,7 @@ impl Scene {
             rules: Adopted::default(),
             now: noon(0),
             reason: None,
+            local_day: None,
             sent: 0,
         };
         for (name, state) in [("hr", "open"), ("old", "baseline"), ("shut", "closed")] {
@@ -111,7 +113,7 @@ impl Scene {
             command: &command,
             id: CommandId(id),
             accepted_at: self.now,
-            local_day: None,
+            local_day: self.local_day,
             principal: "key:test",
             reason: self.reason,
         };
