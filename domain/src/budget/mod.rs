@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{BudgetBalance, Fact, GrantIntent, HeldFor};
+use crate::fact::{BudgetBalance, Fact, GrantCommitted, GrantHeld, GrantIntent, HeldFor};
 use crate::ids::{GrantId, Name};
 use crate::points::Points;
 use crate::time::{Day, Timestamp};
@@ -145,55 +145,37 @@ fn reaches(balance: BudgetBalance, threshold: i32) -> bool {
 pub fn evolve(state: &mut Budget, fact: &Fact, _at: Timestamp) {
     match fact {
         Fact::CommandRejected(_) | Fact::CommandRepeated(_) | Fact::InputSetAside(_) => {}
-        Fact::BudgetOpened(opened) => {
+        Fact::BudgetOpened(fact) => {
             state.phase = Phase::Open;
-            state.alerts.clone_from(&opened.alerts);
+            state.alerts.clone_from(&fact.alerts);
         }
-        Fact::BudgetAllocated(allocated) => {
-            let before = state.balance;
-            state.balance = moved(before, [allocated.delta, allocated.delta, 0, 0], allocated.balance);
+        Fact::BudgetAllocated(fact) => {
+            state.balance = moved(state.balance, [fact.delta, fact.delta, 0, 0], fact.balance);
             let reached: Vec<i32> = state.reached(state.balance).collect();
             state.alerted.retain(|threshold| reached.contains(threshold));
         }
-        Fact::GrantCommitted(committed) => {
-            let grant = &committed.grant;
-            let points = grant.points.get();
-            state.balance = moved(state.balance, [0, -points, points, 0], committed.balance);
-            let held = state.held.remove(&grant.grant).is_some();
-            assert_eq!(held, committed.released, "a grant is released if and only if it was held");
-            let known = state.committed.insert(grant.grant, grant.points);
-            assert_eq!(known, None, "grant {} was committed twice", grant.grant);
-            if let (Some(campaign), Some(day), Some(sum)) =
-                (&grant.campaign, grant.ceiling_day, committed.ceiling_sum)
-            {
-                state.ceilings.entry(campaign.clone()).or_default().record(day, sum);
-            }
+        Fact::GrantCommitted(fact) => committed(state, fact),
+        Fact::GrantHeld(fact) => held(state, fact),
+        Fact::GrantDeclined(fact) => {
+            let held = state.held.remove(&fact.grant);
+            assert!(held.is_some(), "grant {} was declined, but not held", fact.grant);
         }
-        Fact::GrantHeld(held) => {
-            let waits = Held { grant: Arc::new(held.grant.clone()), held_for: held.held_for };
-            let known = state.held.insert(held.grant.grant, waits);
-            assert_eq!(known, None, "grant {} was held twice", held.grant.grant);
+        Fact::GrantSettled(fact) => {
+            take_committed(state, fact.grant, fact.points);
+            let points = fact.points.get();
+            state.balance = moved(state.balance, [0, 0, -points, points], fact.balance);
         }
-        Fact::GrantDeclined(declined) => {
-            let held = state.held.remove(&declined.grant);
-            assert!(held.is_some(), "grant {} was declined, but not held", declined.grant);
+        Fact::GrantReturned(fact) => {
+            take_committed(state, fact.grant, fact.points);
+            let points = fact.points.get();
+            state.balance = moved(state.balance, [0, points, -points, 0], fact.balance);
         }
-        Fact::GrantSettled(settled) => {
-            take_committed(state, settled.grant, settled.points);
-            let points = settled.points.get();
-            state.balance = moved(state.balance, [0, 0, -points, points], settled.balance);
+        Fact::BudgetAlerted(fact) => {
+            state.balance = moved(state.balance, [0; 4], fact.balance);
+            state.alerted.push(fact.threshold);
         }
-        Fact::GrantReturned(returned) => {
-            take_committed(state, returned.grant, returned.points);
-            let points = returned.points.get();
-            state.balance = moved(state.balance, [0, points, -points, 0], returned.balance);
-        }
-        Fact::BudgetAlerted(alerted) => {
-            assert_eq!(alerted.balance, state.balance, "an alert's sums are the budget's");
-            state.alerted.push(alerted.threshold);
-        }
-        Fact::BudgetClosed(closed) => {
-            assert_eq!(closed.balance, state.balance, "the sums at the close are the budget's");
+        Fact::BudgetClosed(fact) => {
+            state.balance = moved(state.balance, [0; 4], fact.balance);
             state.phase = Phase::Closed;
         }
         Fact::WorkerRecorded(_)
@@ -225,6 +207,26 @@ pub fn evolve(state: &mut Budget, fact: &Fact, _at: Timestamp) {
         | Fact::KeyRevoked(_)
         | Fact::ConfigurationAdopted(_) => panic!("{} is no fact of a budget", fact.name()),
     }
+}
+
+fn committed(state: &mut Budget, fact: &GrantCommitted) {
+    let grant = &fact.grant;
+    let points = grant.points.get();
+    state.balance = moved(state.balance, [0, -points, points, 0], fact.balance);
+    let held = state.held.remove(&grant.grant).is_some();
+    assert_eq!(held, fact.released, "a grant is released if and only if it was held");
+    let known = state.committed.insert(grant.grant, grant.points);
+    assert_eq!(known, None, "grant {} was committed twice", grant.grant);
+    if let (Some(campaign), Some(day), Some(sum)) = (&grant.campaign, grant.ceiling_day, fact.ceiling_sum) {
+        state.ceilings.entry(campaign.clone()).or_default().record(day, sum);
+    }
+}
+
+fn held(state: &mut Budget, fact: &GrantHeld) {
+    let grant = fact.grant.grant;
+    let waits = Held { grant: Arc::new(fact.grant.clone()), held_for: fact.held_for };
+    let known = state.held.insert(grant, waits);
+    assert_eq!(known, None, "grant {grant} was held twice");
 }
 
 /// A grant leaves the committed ones.

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ConfigKind, TenantMode};
-use crate::fact::Fact;
+use crate::fact::{Fact, VersionDrafted};
 use crate::ids::Name;
 use crate::time::Timestamp;
 
@@ -98,18 +98,7 @@ pub fn evolve(state: &mut Configuration, fact: &Fact, _at: Timestamp) {
             assert_eq!(state.mode, None, "a tenant is created once");
             state.mode = Some(created.mode);
         }
-        Fact::VersionDrafted(drafted) => {
-            let versions = state.versions.entry((drafted.kind, drafted.name.clone())).or_default();
-            assert_eq!(drafted.version, versions.drafted + 1, "versions have no holes");
-            versions.drafted = drafted.version;
-            let draft = Draft {
-                body: drafted.body.as_str().into(),
-                effective_at: drafted.effective_at,
-                drafter: drafted.drafter.as_str().into(),
-                submitted: false,
-            };
-            versions.open.insert(drafted.version, draft);
-        }
+        Fact::VersionDrafted(fact) => drafted(state, fact),
         Fact::VersionSubmitted(submitted) => {
             let versions = state.versions.get_mut(&(submitted.kind, submitted.name.clone()));
             let draft = versions.and_then(|versions| versions.open.get_mut(&submitted.version));
@@ -163,6 +152,19 @@ pub fn evolve(state: &mut Configuration, fact: &Fact, _at: Timestamp) {
         | Fact::BudgetClosed(_)
         | Fact::ConfigurationAdopted(_) => panic!("{} is no fact of a configuration account", fact.name()),
     }
+}
+
+fn drafted(state: &mut Configuration, fact: &VersionDrafted) {
+    let versions = state.versions.entry((fact.kind, fact.name.clone())).or_default();
+    assert_eq!(fact.version, versions.drafted + 1, "versions have no holes");
+    versions.drafted = fact.version;
+    let draft = Draft {
+        body: fact.body.as_str().into(),
+        effective_at: fact.effective_at,
+        drafter: fact.drafter.as_str().into(),
+        submitted: false,
+    };
+    versions.open.insert(fact.version, draft);
 }
 
 /// A version is no longer open; its body is let go.

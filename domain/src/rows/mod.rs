@@ -3,7 +3,9 @@
 
 mod cells;
 
-pub use cells::{NotLines, NotSealed, OrderedLine, lines_from_text, lines_text, sealed_bytes, sealed_from_bytes};
+pub use cells::{
+    NotLines, NotSealed, OrderedLine, lines_from_text, lines_text, sealed_bytes, sealed_from_bytes,
+};
 
 /// A column's type; the CQL type is given beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

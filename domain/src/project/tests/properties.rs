@@ -9,12 +9,15 @@ use super::samples::{account_of, context, every_kind};
 use crate::project::project;
 use crate::rows::{Row, Value};
 
+/// A row's table and key.
+type Place = (u8, Vec<Value>);
+
 /// A store as every engine is one: of each cell the value with the latest stamp; at one stamp, dead beats live and
 /// the larger value the smaller.
 #[derive(Default)]
 struct Store {
-    cells: BTreeMap<(u8, Vec<Value>), BTreeMap<u8, (i64, Value)>>,
-    deleted: BTreeMap<(u8, Vec<Value>), i64>,
+    cells: BTreeMap<Place, BTreeMap<u8, (i64, Value)>>,
+    deleted: BTreeMap<Place, i64>,
 }
 
 impl Store {
@@ -34,7 +37,7 @@ impl Store {
         }
     }
 
-    fn live(&self) -> BTreeMap<(u8, Vec<Value>), BTreeMap<u8, Value>> {
+    fn live(&self) -> BTreeMap<Place, BTreeMap<u8, Value>> {
         let mut rows = BTreeMap::new();
         for (key, cells) in &self.cells {
             let deleted = self.deleted.get(key).copied().unwrap_or(i64::MIN);
