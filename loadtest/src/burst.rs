@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::options::{Burst, Target, Transport};
 use crate::output::publish;
 use crate::plan::Pace;
-use crate::report::Figures;
 use crate::run::{carriers, measure, plan};
 
 pub(crate) fn run(options: &Burst) -> Result<bool> {
@@ -21,13 +20,6 @@ pub(crate) fn run(options: &Burst) -> Result<bool> {
     let plan = plan(&target, &options.engine, pace, connections, streams)?;
     let measured = measure(&plan, &options.engine)?;
     let name = options.output.name.clone().unwrap_or_else(|| format!("burst {}", options.count));
-    let mut report = measured.report(&plan, &name, "burst");
-    let repeats = Figures::of(&measured.counted.repeats, std::time::Duration::ZERO, None, 1);
-    report.fault(repeats.faults().into_iter().map(|fault| format!("repeating every key: {fault}")));
-    let shared = measured.counted.first.shared_bodies();
-    if shared > 0 {
-        report.fault([format!("{shared} payments were answered with the body of another payment")]);
-    }
-    report.repeats = Some(repeats);
+    let report = measured.report(&plan, &name, "burst");
     publish(&report, &options.output)
 }

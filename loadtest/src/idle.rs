@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Idle) -> Result<bool> {
         processes: 1,
         drain: Duration::ZERO,
         retry: false,
+        recheck: false,
         allow_busy: false,
         server_pids: Vec::new(),
         seed: 1,

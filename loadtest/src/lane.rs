@@ -12,8 +12,12 @@ use crate::pace::{Queue, Ticket};
 use crate::tally::{Entry, Tally};
 use crate::wish::{Drawer, OVERDRAFT, Wish};
 
-/// Between two tries of a request whose connection broke.
-const RETRY_PAUSE: Duration = Duration::from_millis(5);
+/// Between two tries of a request whose connection broke: at first, and at most. A server that starts
+/// again needs the processors more than we do.
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+
+/// After a server said that it is busy, before a closed loop asks again.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where lanes get their requests from.
 #[derive(Debug)]
@@ -103,12 +107,16 @@ impl Lane {
         if then_repeat && let Some(seen) = seen {
             self.repeat_next = Some(Entry { wish, seen });
         }
+        if seen.is_none() && answer.retry_after && matches!(shop.source, Source::AtOnce { .. }) {
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
     }
 
     /// The answer, and whether the key had been sent before on a connection that broke.
     async fn exchange(&mut self, wish: Wish) -> Option<(Answer, bool)> {
         let shop = Rc::clone(&self.shop);
         let mut sent_before = false;
+        let mut pause = RETRY_PAUSE.0;
         loop {
             let failed = match self.try_exchange(&shop.peer, wish).await {
                 Ok(answer) => return Some((answer, sent_before)),
@@ -122,7 +130,8 @@ impl Lane {
                 return None;
             }
             shop.desk.borrow_mut().tally.retried += 1;
-            tokio::time::sleep(RETRY_PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_PAUSE.1);
         }
     }
 

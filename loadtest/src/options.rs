@@ -143,6 +143,10 @@ pub(crate) struct Engine {
     /// Repeat a request under its key when its connection breaks, until it is answered: for killing servers.
     #[arg(long)]
     pub(crate) retry: bool,
+    /// At the end, repeat every answered key and demand its first answer; a burst always does. With `--retry`
+    /// and a server that is killed meanwhile it shows what was lost or done twice.
+    #[arg(long)]
+    pub(crate) recheck: bool,
     /// Count 429 and 503 with Retry-After as turned away instead of failing the run.
     #[arg(long)]
     pub(crate) allow_busy: bool,

@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) processes: u32,
     pub(crate) drain: Duration,
     pub(crate) retry: bool,
+    /// Whether every answered key is repeated at the end.
+    pub(crate) recheck: bool,
     pub(crate) allow_busy: bool,
     pub(crate) run: u64,
     pub(crate) seed: u64,

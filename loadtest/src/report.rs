@@ -34,7 +34,7 @@ pub(crate) struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rate: Option<f64>,
     pub(crate) figures: Figures,
-    /// Of the repetition of every key, after a burst.
+    /// Of the repetition of every key, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repeats: Option<Figures>,
     pub(crate) usage: Usage,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -106,6 +107,7 @@ pub(crate) fn plan(
         processes: engine.processes,
         drain: engine.drain,
         retry: engine.retry,
+        recheck: engine.recheck || matches!(pace, Pace::Burst { .. }),
         allow_busy: engine.allow_busy,
         run: rand::random(),
         seed: engine.seed,
@@ -170,7 +172,17 @@ impl Measured {
     pub(crate) fn report(&self, plan: &Plan, name: &str, mode: &str) -> Report {
         let (from, to) = plan.window();
         let figures = Figures::of(&self.counted.first, from, to, 1);
-        Report::new(name, mode, figures, self.usage.clone(), self.machine.clone())
+        let mut report = Report::new(name, mode, figures, self.usage.clone(), self.machine.clone());
+        if plan.recheck {
+            let repeats = Figures::of(&self.counted.repeats, Duration::ZERO, None, 1);
+            report.fault(repeats.faults().into_iter().map(|fault| format!("repeating every key: {fault}")));
+            report.repeats = Some(repeats);
+            let shared = self.counted.first.shared_bodies();
+            if shared > 0 {
+                report.fault([format!("{shared} payments were answered with the body of another payment")]);
+            }
+        }
+        report
     }
 }
 

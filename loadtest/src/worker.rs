@@ -23,7 +23,7 @@ use crate::wish::Drawer;
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Counted {
     pub(crate) first: Tally,
-    /// The repetition of every key, after a burst.
+    /// The repetition of every key, where it was asked for.
     pub(crate) repeats: Tally,
     /// Processor time of the load generator since the start, connecting left out.
     pub(crate) client_seconds: f64,
@@ -132,55 +132,57 @@ struct Hand<'a> {
 impl Hand<'_> {
     async fn work(&self, links: Vec<Link>, start: Instant) -> Result<Counted> {
         let drain = self.plan.drain;
-        let after = |span: Duration| start + span;
-        match self.plan.pace {
+        let (span, source) = match self.plan.pace {
             Pace::Closed { warmup, duration, .. } => {
-                let end = after(warmup + duration);
-                let shop = self.shop(Source::AtOnce { end }, start, Some(end + drain), false);
-                phase(links, &shop, end + drain).await?;
-                Ok(Counted { first: settle(&shop), ..Counted::default() })
+                let end = start + warmup + duration;
+                (warmup + duration, Source::AtOnce { end })
             }
-            Pace::Open { rate, arrivals, warmup, duration } => {
-                let end = after(warmup + duration);
-                let stream = self.plan.stream_number(self.thread);
-                let schedule =
-                    Schedule::new(arrivals, rate, self.plan.seed, stream, self.plan.stream_count());
-                let shop = self.shop(Source::Queue(Queue::default()), start, Some(end + drain), false);
-                let dispatched = async {
-                    match &shop.source {
-                        Source::Queue(queue) => dispatch(schedule, start, end, queue).await,
-                        Source::AtOnce { .. } => Ok(()),
-                    }
-                };
-                let (worked, dispatched) = tokio::join!(phase(links, &shop, end + drain), dispatched);
-                worked?;
-                dispatched.context("the timer failed")?;
-                Ok(Counted { first: settle(&shop), ..Counted::default() })
+            Pace::Open { warmup, duration, .. } => (warmup + duration, Source::Queue(Queue::default())),
+            Pace::Burst { count } => {
+                let tickets = share_of(count, self.plan.threads, self.thread);
+                (Duration::ZERO, due_at(start, (0..tickets).map(|_| None)))
             }
-            Pace::Burst { count } => self.burst(count, links, start).await,
+        };
+        let shop = self.shop(source, start, start + span + drain, self.plan.recheck);
+        let (links, dispatched) = tokio::join!(
+            phase(links, &shop, start + span + drain),
+            self.dispatch(&shop, start, start + span)
+        );
+        dispatched.context("the timer failed")?;
+        let mut counted = Counted::default();
+        if self.plan.recheck {
+            counted.repeats = self.repeat(links?, &shop, span + drain).await?;
         }
+        counted.first = settle(&shop);
+        Ok(counted)
     }
 
-    /// Everything at once, then every answered key once more.
-    async fn burst(&self, count: u32, links: Vec<Link>, start: Instant) -> Result<Counted> {
-        let tickets = share_of(count, self.plan.threads, self.thread);
-        let source = due_at(start, (0..tickets).map(|_| None));
-        let shop = self.shop(source, start, Some(start + self.plan.drain), true);
-        let links = phase(links, &shop, start + self.plan.drain).await?;
-        let journal = shop.desk.borrow_mut().journal.take().unwrap_or_default();
+    /// Hands out the instants of an open loop; the other kinds have theirs already.
+    async fn dispatch(&self, shop: &Shop, start: Instant, end: Instant) -> std::io::Result<()> {
+        let (Pace::Open { rate, arrivals, .. }, Source::Queue(queue)) = (self.plan.pace, &shop.source) else {
+            return Ok(());
+        };
+        let stream = self.plan.stream_number(self.thread);
+        let schedule = Schedule::new(arrivals, rate, self.plan.seed, stream, self.plan.stream_count());
+        dispatch(schedule, start, end, queue).await
+    }
+
+    /// Sends every answered key once more and demands its first answer. It may take as long as the first time.
+    async fn repeat(&self, links: Vec<Link>, first: &Shop, patience: Duration) -> Result<Tally> {
+        let journal = first.desk.borrow_mut().journal.take().unwrap_or_default();
         let again = Instant::now();
         let source = due_at(again, journal.into_iter().map(Some));
-        let repeating = self.shop(source, again, Some(again + self.plan.drain), false);
+        let shop = self.shop(source, again, again + patience, false);
         let links = self.at_least_one(links).await?;
-        phase(links, &repeating, again + self.plan.drain).await?;
-        Ok(Counted { first: settle(&shop), repeats: settle(&repeating), ..Counted::default() })
+        phase(links, &shop, again + patience).await?;
+        Ok(settle(&shop))
     }
 
     async fn at_least_one(&self, links: Vec<Link>) -> Result<Vec<Link>> {
         if links.is_empty() { Ok(Link::open(&self.peer, 1).await?) } else { Ok(links) }
     }
 
-    fn shop(&self, source: Source, start: Instant, retry: Option<Instant>, journal: bool) -> Rc<Shop> {
+    fn shop(&self, source: Source, start: Instant, retry_until: Instant, journal: bool) -> Rc<Shop> {
         let (from, to) = self.plan.window();
         let drawer = Drawer::new(self.plan.mix, self.plan.seed, self.plan.stream_number(self.thread));
         Rc::new(Shop {
@@ -188,7 +190,7 @@ impl Hand<'_> {
             source,
             start,
             window: (start + from, to.map(|to| start + to)),
-            retry_until: retry.filter(|_| self.plan.retry),
+            retry_until: self.plan.retry.then_some(retry_until),
             desk: RefCell::new(Desk { drawer, tally: Tally::default(), journal: journal.then(Vec::new) }),
         })
     }

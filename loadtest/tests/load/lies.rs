@@ -81,3 +81,16 @@ fn with_retry_a_broken_connection_costs_time_and_no_answer() {
     assert_eq!((ran.number("/figures/retried"), ran.number("/figures/answered")), (4.0, 400.0));
     assert_eq!(server.keys(), 400);
 }
+
+#[test]
+fn a_recheck_after_a_closed_loop_repeats_every_answered_key_and_finds_one_that_was_decided_again() {
+    let span =
+        ["--in-flight", "4", "--duration", "300ms", "--warmup", "0s", "--duplicates", "0", "--recheck"];
+    let honest = Standin::start(Lie::None, None);
+    let ran = load(&honest, "closed", &span);
+    assert!(ran.passed, "{}", ran.text);
+    assert_eq!(ran.number("/repeats/outcomes/repeated"), ran.number("/figures/answered"));
+    assert_eq!(honest.requests(), 2 * honest.keys() as u64);
+    let ran = load(&Standin::start(Lie::PaysTwice, None), "closed", &span);
+    assert!(!ran.passed && ran.grounds().contains("another body"), "{}", ran.text);
+}
