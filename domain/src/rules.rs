@@ -123,6 +123,12 @@ impl<'a> InForce<'a> {
         self.adopted.products.iter().filter_map(move |(name, versions)| Some((name, in_force(versions, at)?)))
     }
 
+    /// Every connection.
+    pub fn connections(self) -> impl Iterator<Item = (&'a Name, &'a Version<Connection>)> {
+        let at = self.at;
+        self.adopted.connections.iter().filter_map(move |(name, versions)| Some((name, in_force(versions, at)?)))
+    }
+
     /// A connection.
     pub fn connection(self, name: &Name) -> Option<&'a Version<Connection>> {
         self.adopted.connections.get(name).and_then(|versions| in_force(versions, self.at))

@@ -1,0 +1,4 @@
+//! The whole: configuration, wiring, the command line. Only here are engines named.
+
+pub mod config;
+pub mod verify;

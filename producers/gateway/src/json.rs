@@ -1,0 +1,333 @@
+//! Strict JSON for our own API: no member twice, no unknown member, no array for an object, whole numbers written as
+//! whole numbers, bounded depth and size, nothing behind the end.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::Deserializer;
+
+use crate::problem::{self, Problem};
+
+/// Deepest nesting.
+const DEPTH_MAX: usize = 16;
+/// Most members of an object, or elements of an array.
+const COUNT_MAX: usize = 10_000;
+
+/// A value as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number written without fraction or exponent that fits.
+    Int(i64),
+    /// Any other number.
+    Other,
+    /// Text.
+    Text(String),
+    /// An array.
+    List(Vec<Json>),
+    /// An object.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Int(_) => "a number",
+            Json::Other => "a number with a fraction, an exponent or too many digits",
+            Json::Text(_) => "a string",
+            Json::List(_) => "an array",
+            Json::Object(_) => "an object",
+        }
+    }
+}
+
+struct Seed(usize);
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Int(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(i64::try_from(value).map_or(Json::Other, Json::Int))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(Json::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        if self.0 == 0 {
+            return Err(A::Error::custom("nested too deeply"));
+        }
+        let mut list = Vec::new();
+        while let Some(value) = seq.next_element_seed(Seed(self.0 - 1))? {
+            if list.len() == COUNT_MAX {
+                return Err(A::Error::custom("too many elements"));
+            }
+            list.push(value);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        if self.0 == 0 {
+            return Err(A::Error::custom("nested too deeply"));
+        }
+        let mut members: Vec<(String, Json)> = Vec::new();
+        let mut names = std::collections::HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom("a member stands twice in one object"));
+            }
+            if members.len() == COUNT_MAX {
+                return Err(A::Error::custom("too many members"));
+            }
+            let value = map.next_value_seed(Seed(self.0 - 1))?;
+            members.push((name, value));
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+/// Reads one JSON text and nothing behind it.
+pub fn parse(body: &[u8]) -> Result<Json, Problem> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let detail = format!("the body is not UTF-8: byte {} is the first that can't be", error.valid_up_to());
+        Problem::new(problem::MALFORMED, detail).at("", "not_utf8", "send JSON in UTF-8")
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = Seed(DEPTH_MAX).deserialize(&mut deserializer);
+    read.and_then(|json| deserializer.end().map(|()| json)).map_err(|error| {
+        // serde_json's own words for syntax; ours name no content.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let what = error.to_string();
+        let what = what.split(" at line").next().unwrap_or_default().to_owned();
+        let what = if error.is_syntax() || error.is_eof() || error.is_data() { what } else { "it can't be read".into() };
+        Problem::new(problem::MALFORMED, format!("the body is not the JSON that is read here: {what} ({place})"))
+            .at("", "not_json", format!("mend the body at {place}"))
+    })
+}
+
+/// The members of an object, taken one by one; what is left at the end is unknown.
+pub struct Members {
+    path: String,
+    members: Vec<(String, Json)>,
+}
+
+fn wrong(pointer: &str, code: &'static str, detail: impl Into<String>) -> Problem {
+    let detail = detail.into();
+    let place = if pointer.is_empty() { "the body" } else { pointer };
+    Problem::new(problem::MALFORMED, format!("{place}: {detail}")).at(pointer, code, detail)
+}
+
+impl Members {
+    /// Of the object that a body is.
+    pub fn of(body: &[u8]) -> Result<Members, Problem> {
+        Members::from(parse(body)?, String::new())
+    }
+
+    /// Of an object somewhere within a body.
+    pub fn from(json: Json, path: String) -> Result<Members, Problem> {
+        match json {
+            Json::Object(members) => Ok(Members { path, members }),
+            other => Err(wrong(&path, "not_an_object", format!("an object is wanted, not {}", other.kind()))),
+        }
+    }
+
+    fn pointer(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
+    }
+
+    /// The member, if it is there and not null.
+    pub fn take(&mut self, name: &str) -> Option<Json> {
+        let place = self.members.iter().position(|(other, _)| other == name)?;
+        Some(self.members.swap_remove(place).1).filter(|value| *value != Json::Null)
+    }
+
+    fn need(&mut self, name: &str) -> Result<Json, Problem> {
+        self.take(name).ok_or_else(|| wrong(&self.pointer(name), "missing", "this member is required"))
+    }
+
+    /// A text, if it is there: at most `max` bytes, without control characters.
+    pub fn text_option(&mut self, name: &str, max: usize) -> Result<Option<String>, Problem> {
+        let pointer = self.pointer(name);
+        match self.take(name) {
+            None => Ok(None),
+            Some(Json::Text(text)) if text.len() > max => {
+                Err(wrong(&pointer, "too_long", format!("at most {max} bytes of UTF-8")))
+            }
+            Some(Json::Text(text)) if text.chars().any(char::is_control) => {
+                Err(wrong(&pointer, "control_character", "no control characters"))
+            }
+            Some(Json::Text(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong(&pointer, "not_text", format!("a string is wanted, not {}", other.kind()))),
+        }
+    }
+
+    /// A text that is required and not empty.
+    pub fn text(&mut self, name: &str, max: usize) -> Result<String, Problem> {
+        let pointer = self.pointer(name);
+        let text = self.text_option(name, max)?;
+        text.filter(|text| !text.is_empty()).ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
+    }
+
+    /// A value parsed from a required text.
+    pub fn parsed<T: std::str::FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<T, Problem> {
+        let pointer = self.pointer(name);
+        let text = self.text(name, 256)?;
+        text.parse().map_err(|error: T::Err| wrong(&pointer, "not_valid", error.to_string()))
+    }
+
+    /// A value parsed from a text, if it is there.
+    pub fn parsed_option<T: std::str::FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+        let pointer = self.pointer(name);
+        let text = self.text_option(name, 256)?;
+        let parse = |text: String| text.parse().map_err(|error: T::Err| wrong(&pointer, "not_valid", error.to_string()));
+        text.map(parse).transpose()
+    }
+
+    /// A whole number within a range, if it is there.
+    pub fn int_option(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
+        let pointer = self.pointer(name);
+        match self.take(name) {
+            None => Ok(None),
+            Some(Json::Int(number)) if range.contains(&number) => Ok(Some(number)),
+            Some(Json::Int(_)) => {
+                Err(wrong(&pointer, "out_of_range", format!("a whole number from {} to {}", range.start(), range.end())))
+            }
+            Some(other) => {
+                Err(wrong(&pointer, "not_a_whole_number", format!("a whole number is wanted, not {}", other.kind())))
+            }
+        }
+    }
+
+    /// A whole number within a range.
+    pub fn int(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<i64, Problem> {
+        let pointer = self.pointer(name);
+        self.int_option(name, range)?.ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
+    }
+
+    /// A boolean, if it is there.
+    pub fn bool_option(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+        let pointer = self.pointer(name);
+        match self.take(name) {
+            None => Ok(None),
+            Some(Json::Bool(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong(&pointer, "not_a_boolean", format!("true or false, not {}", other.kind()))),
+        }
+    }
+
+    /// The elements of a required array, each with its pointer.
+    pub fn list(&mut self, name: &str, max: usize) -> Result<Vec<(String, Json)>, Problem> {
+        let pointer = self.pointer(name);
+        match self.need(name)? {
+            Json::List(list) if list.len() > max => {
+                Err(wrong(&pointer, "too_many", format!("at most {max} elements")))
+            }
+            Json::List(list) => {
+                let place = |(index, json)| (format!("{pointer}/{index}"), json);
+                Ok(list.into_iter().enumerate().map(place).collect())
+            }
+            other => Err(wrong(&pointer, "not_a_list", format!("an array is wanted, not {}", other.kind()))),
+        }
+    }
+
+    /// A list of texts, empty if it is not there.
+    pub fn texts(&mut self, name: &str, max: usize) -> Result<Vec<(String, String)>, Problem> {
+        if !self.members.iter().any(|(other, value)| other == name && *value != Json::Null) {
+            return Ok(Vec::new());
+        }
+        let text = |(pointer, json): (String, Json)| match json {
+            Json::Text(text) => Ok((pointer, text)),
+            other => Err(wrong(&pointer, "not_text", format!("a string is wanted, not {}", other.kind()))),
+        };
+        self.list(name, max)?.into_iter().map(text).collect()
+    }
+
+    /// Nothing may be left.
+    pub fn end(self) -> Result<(), Problem> {
+        match self.members.first() {
+            None => Ok(()),
+            // The member's name is the sender's content: only its place is told, unless it looks like a name.
+            Some((name, _)) if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
+                Err(wrong(&self.pointer(name), "unknown_member", "no such member is known here"))
+            }
+            Some(_) => Err(wrong(&self.path, "unknown_member", "a member is not known here")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(body: &str) -> String {
+        let problem = Members::of(body.as_bytes()).and_then(|mut m| {
+            m.int("n", 1..=10)?;
+            m.end()
+        });
+        format!("{:?}", problem.expect_err(body))
+    }
+
+    #[test]
+    fn hostile_json_is_refused_with_its_place() {
+        for (body, word) in [
+            ("{\"n\":1,\"n\":2}", "twice"),
+            ("{\"n\":1.0}", "not_a_whole_number"),
+            ("{\"n\":1e0}", "not_a_whole_number"),
+            ("{\"n\":\"1\"}", "not_a_whole_number"),
+            ("{\"n\":0}", "out_of_range"),
+            ("{\"n\":-1}", "out_of_range"),
+            ("{\"n\":99999999999999999999}", "not_a_whole_number"),
+            ("[1]", "not_an_object"),
+            ("{\"n\":1} x", "trailing"),
+            ("{\"n\":1,\"m\":2}", "unknown_member"),
+            ("{\"n\":1", "EOF"),
+            ("", "EOF"),
+            ("null", "not_an_object"),
+            ("{}", "missing"),
+        ] {
+            let found = code(body);
+            assert!(found.contains(word), "{body}: {found}");
+        }
+        let deep = format!("{{\"n\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(code(&deep).contains("deep"));
+        assert!(format!("{:?}", parse(b"\xff\xfe{}").unwrap_err()).contains("not_utf8"));
+    }
+}

@@ -1,0 +1,103 @@
+//! The routes, each a function of the state and the request.
+
+pub mod redemptions;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mirabelle_domain::Day;
+use mirabelle_domain::rows::Value;
+use mirabelle_domain::tables::members;
+use mirabelle_domain::{MemberId, TenantId};
+use serde::Serialize;
+
+use crate::auth::{Caller, authenticate};
+use crate::problem::{self, Problem};
+use crate::state::State;
+
+/// What handlers share.
+pub type Shared = Arc<State>;
+
+impl FromRequestParts<Shared> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &Shared) -> Result<Caller, Problem> {
+        authenticate(&state.directory, &parts.headers, state.now())
+    }
+}
+
+/// A JSON answer.
+pub fn json(status: StatusCode, headers: HeaderMap, body: &impl Serialize) -> Response {
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = (status, headers, bytes).into_response();
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// A JSON body of our own API, within bounds and time.
+pub async fn body(state: &State, request: Request) -> Result<Bytes, Problem> {
+    bounded_body(state, request, state.options.body_max, true).await
+}
+
+/// Any body, within bounds and time.
+pub async fn bounded_body(state: &State, request: Request, max: usize, json: bool) -> Result<Bytes, Problem> {
+    if json {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let essence = kind.split(';').next().unwrap_or("").trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(problem::MEDIA_TYPE, problem::MEDIA_TYPE.page));
+        }
+    }
+    let too_large = || {
+        Problem::new(problem::TOO_LARGE, format!("a body has at most {max} bytes here; nothing of it was kept"))
+    };
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > max) {
+        return Err(too_large());
+    }
+    let read = axum::body::to_bytes(request.into_body(), max);
+    match tokio::time::timeout(state.options.body_timeout, read).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_limit(&error) => Err(too_large()),
+        Ok(Err(_)) | Err(_) => {
+            Err(Problem::new(problem::MALFORMED, "the body did not come whole and in time; nothing of it was kept"))
+        }
+    }
+}
+
+fn is_limit(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The calendar day at `now` where a member works: in the worker's zone, else the location's, else the tenant's.
+pub fn local_day(state: &State, tenant: &TenantId, member: MemberId) -> Option<Day> {
+    let of = state.directory.tenant(tenant)?;
+    let row = state.parts.store.live().ok().and_then(|rows| {
+        let key = [Value::Text(tenant.to_string()), Value::Bytes(member.0.to_vec())];
+        rows.get(&members::TABLE, &key).ok().flatten()
+    });
+    let now = mirabelle_domain::Timestamp(state.now());
+    let text = |name: &str| row.as_ref().and_then(|row| row.text(name)).filter(|text| !text.is_empty());
+    let connection = text("connection").and_then(|name| name.parse().ok());
+    let connection = connection.and_then(|name| of.at(now).connection(&name).map(|v| Arc::clone(&v.body)));
+    let of_location = connection.as_ref().zip(text("location")).and_then(|(c, l)| c.location_zones.get(l));
+    day_in([text("zone"), of_location.map(String::as_str), Some(&of.zone)], now.0)
+}
+
+/// The calendar day at an instant in the first of the zones that the time-zone data knows.
+pub fn day_in<'a>(zones: impl IntoIterator<Item = Option<&'a str>>, now: i64) -> Option<Day> {
+    let zone = zones.into_iter().flatten().find_map(|name| jiff::tz::TimeZone::get(name).ok());
+    let instant = jiff::Timestamp::from_microsecond(now).ok()?;
+    Day::from_civil(instant.to_zoned(zone.unwrap_or(jiff::tz::TimeZone::UTC)).date()).ok()
+}

@@ -1,0 +1,128 @@
+//! The gateway's own thread over every partition of `facts`: it answers those who wait, and keeps the directory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mirabelle_ledger::{Chain, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
+use mirabelle_log::{Log, Partition, ReadLimit, View};
+use mirabelle_schemas::decode_fact;
+use mirabelle_store::{Rows, StoreError};
+use tracing::error;
+
+use crate::directory::Directory;
+use crate::waiters::{Answer, Waiters};
+
+/// Why the tail could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The facts can't be read.
+    #[error("the gateway can't read partition {partition}")]
+    Read {
+        /// The partition.
+        partition: Partition,
+        /// The cause.
+        #[source]
+        source: ReaderError,
+    },
+    /// The rows can't be read.
+    #[error("the gateway can't read the rows")]
+    Store(#[from] StoreError),
+}
+
+/// The tail.
+pub struct Tail {
+    log: Arc<dyn Log>,
+    readers: Vec<Option<FactsReader>>,
+    waiters: Arc<Waiters>,
+    directory: Arc<Directory>,
+    caught_up: Arc<AtomicBool>,
+    folded: Vec<Folded>,
+}
+
+impl Tail {
+    /// Starts where the rows stand, with the directory as the rows have it; without rows, at the beginning.
+    pub fn open(
+        log: Arc<dyn Log>,
+        rows: &dyn Rows,
+        waiters: Arc<Waiters>,
+        directory: Arc<Directory>,
+    ) -> Result<Tail, Error> {
+        let mut readers = Vec::new();
+        let mut places = Vec::new();
+        // The places first, the rows after: what is decided between is read twice, never missed.
+        for partition in (0..log.partitions()).map(Partition) {
+            let checkpoint = rows.checkpoint(partition)?.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+            places.push((partition, checkpoint));
+        }
+        crate::seed::directory(rows, &directory)?;
+        for (partition, checkpoint) in places {
+            let start = checkpoint.as_ref().map_or(Start::Beginning, Start::At);
+            let options = ReaderOptions { chain: Chain::Verify, ..ReaderOptions::default() };
+            let reader = FactsReader::open(log.as_ref(), partition, start, options);
+            readers.push(Some(reader.map_err(|source| Error::Read { partition, source })?));
+        }
+        let caught_up = Arc::new(AtomicBool::new(false));
+        Ok(Tail { log, readers, waiters, directory, caught_up, folded: Vec::new() })
+    }
+
+    /// Set once the end found at the start was reached.
+    pub fn caught_up(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.caught_up)
+    }
+
+    /// Reads what there is; returns how many records that was.
+    pub fn turn(&mut self) -> usize {
+        let mut read = 0;
+        for index in 0..self.readers.len() {
+            let Some(reader) = &mut self.readers[index] else { continue };
+            self.folded.clear();
+            let limit = ReadLimit { records: 4_096, bytes: 8 << 20 };
+            let outcome = reader.read(limit, &mut self.folded);
+            for folded in std::mem::take(&mut self.folded) {
+                self.see(&folded);
+            }
+            match outcome {
+                Ok(count) => read += count,
+                Err(error) => {
+                    error!(partition = index, error = &error as &dyn std::error::Error, "tail stopped here");
+                    self.readers[index] = None;
+                }
+            }
+        }
+        if read == 0 {
+            self.caught_up.store(true, Ordering::Release);
+        }
+        read
+    }
+
+    fn see(&self, folded: &Folded) {
+        let Counted::Decision(decision) = &folded.counted else { return };
+        for record in decision.facts.iter().filter(|record| Directory::cares(record.kind)) {
+            if let Ok(fact) = decode_fact(record) {
+                self.directory.see(&decision.account.tenant, folded.position.partition.0, &fact);
+            }
+        }
+        if self.waiters.is_awaited(decision.command_id) {
+            let facts = decision.facts.iter().map(decode_fact).collect::<Result<Vec<_>, _>>();
+            match facts {
+                Ok(facts) => {
+                    let answer =
+                        Answer { position: folded.position, accepted_at: decision.accepted_at, facts };
+                    self.waiters.answer(decision.command_id, &Arc::new(answer));
+                }
+                Err(error) => error!(%error, "a decision can't be read: its waiter gets no answer"),
+            }
+        }
+    }
+
+    /// Reads until `stopped` says so.
+    pub fn run(&mut self, stopped: &dyn Fn() -> bool) {
+        while !stopped() {
+            let tick = self.log.tick(View::Durable);
+            if self.turn() == 0 {
+                self.log.wait(View::Durable, tick, Duration::from_millis(200));
+            }
+        }
+    }
+}
