@@ -126,7 +126,10 @@ impl<'a> InForce<'a> {
     /// Every connection.
     pub fn connections(self) -> impl Iterator<Item = (&'a Name, &'a Version<Connection>)> {
         let at = self.at;
-        self.adopted.connections.iter().filter_map(move |(name, versions)| Some((name, in_force(versions, at)?)))
+        self.adopted
+            .connections
+            .iter()
+            .filter_map(move |(name, versions)| Some((name, in_force(versions, at)?)))
     }
 
     /// A connection.

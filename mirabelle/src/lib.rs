@@ -1,4 +1,6 @@
 //! The whole: configuration, wiring, the command line. Only here are engines named.
 
 pub mod config;
+pub mod engine;
+pub mod roles;
 pub mod verify;

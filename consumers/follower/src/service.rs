@@ -273,22 +273,21 @@ impl<C: Core> Follower<C> {
     }
 
     /// Works until `stopped` says so. `now` gives microseconds; `between` runs after every turn: effects besides
-    /// commands are made there. It returns whether it has changed what is owed.
+    /// commands are made there. It returns after how long it wants its next turn at the latest, zero for at once.
     pub fn run(
         &mut self,
         stopped: &dyn Fn() -> bool,
         now: &dyn Fn() -> i64,
-        between: &mut dyn FnMut(&mut C) -> bool,
+        between: &mut dyn FnMut(&mut C) -> Duration,
     ) -> Result<(), Error> {
         while !stopped() {
             let tick = self.log.tick(View::Durable);
             let busy = self.turn(now())?;
-            let changed = between(&mut self.core);
+            let wanted = between(&mut self.core);
             self.keep_place(false)?;
-            if busy || changed {
-                continue;
+            if !busy && !wanted.is_zero() {
+                self.log.wait(View::Durable, tick, self.pause(now()).min(wanted));
             }
-            self.log.wait(View::Durable, tick, self.pause(now()));
         }
         self.keep_place(true)
     }

@@ -5,8 +5,10 @@
 
 pub mod core;
 pub mod sandbox;
+pub mod service;
 pub mod vendor;
 
 pub use core::Fulfiller;
 pub use sandbox::Sandbox;
+pub use service::Calls;
 pub use vendor::{Answer, Order, Vendor};

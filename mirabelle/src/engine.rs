@@ -1,0 +1,197 @@
+//! The engines of a data directory, opened; and the threads of the roles over them.
+//!
+//! ```text
+//!   DIR/log/        the log: the truth                DIR/rows.redb   rows: may be deleted, rebuilt from the log
+//!   DIR/keys/       keys of tenants and members       DIR/ids.redb    index of ids: may be deleted, rebuilt
+//!   DIR/kek         key-encryption key (0600)         DIR/snapshots/  may be deleted: a start takes longer
+//!   DIR/admin.key   the first operator key (0600)
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use mirabelle_domain::Name;
+use mirabelle_keys::{EmbeddedKeys, Kek, Keys, LocalKek};
+use mirabelle_ledger::{Now, ensure_roots};
+use mirabelle_log::Log;
+use mirabelle_log_embedded::EmbeddedLog;
+use mirabelle_store::{DirectoryBlobs, Ids, Rows, Snapshots, Store};
+use mirabelle_store_embedded::{EmbeddedIds, EmbeddedStore};
+
+use crate::config::Config;
+
+/// Microseconds since 1970, as this machine believes.
+pub fn wall_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The clocks and the chance of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct ThisMachine {
+    began: Instant,
+}
+
+impl ThisMachine {
+    /// Counts from now.
+    pub fn new() -> ThisMachine {
+        ThisMachine { began: Instant::now() }
+    }
+
+    /// Both clocks.
+    pub fn read(&self) -> Now {
+        let monotonic = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Now { wall: wall_clock(), monotonic }
+    }
+}
+
+impl Default for ThisMachine {
+    fn default() -> ThisMachine {
+        ThisMachine::new()
+    }
+}
+
+impl mirabelle_decider::Machine for ThisMachine {
+    fn now(&self) -> Now {
+        self.read()
+    }
+
+    fn random(&mut self) -> u64 {
+        rand::random()
+    }
+}
+
+/// Where things lie below a data directory.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The directory.
+    pub root: PathBuf,
+}
+
+impl Places {
+    /// The log's directory.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    /// The file of rows.
+    pub fn rows(&self) -> PathBuf {
+        self.root.join("rows.redb")
+    }
+
+    /// The file of the index of ids.
+    pub fn ids(&self) -> PathBuf {
+        self.root.join("ids.redb")
+    }
+
+    /// The key store's directory.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// The snapshots' directory.
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    /// The first operator key.
+    pub fn admin_key(&self) -> PathBuf {
+        self.root.join("admin.key")
+    }
+
+    fn kek(&self) -> PathBuf {
+        self.root.join("kek")
+    }
+}
+
+/// The engines of one data directory.
+pub struct Engines {
+    /// Where things lie.
+    pub places: Places,
+    /// The log.
+    pub log: Arc<EmbeddedLog>,
+    /// The rows.
+    pub store: Arc<dyn Store>,
+    /// The live generation.
+    pub rows: Arc<dyn Rows>,
+    /// The index of ids.
+    pub ids: Arc<dyn Ids>,
+    /// The key store.
+    pub keys: Arc<dyn Keys>,
+    /// Snapshots.
+    pub snapshots: Arc<Snapshots<DirectoryBlobs>>,
+}
+
+/// Name of the generation of rows that this build writes. A projection that writes other rows gets another name.
+pub const GENERATION: &str = "rows-1";
+
+impl Engines {
+    /// Opens everything below `config.data`, making what is not there.
+    pub fn open(config: &Config) -> anyhow::Result<Engines> {
+        let places = Places { root: config.data.clone() };
+        std::fs::create_dir_all(&places.root)
+            .with_context(|| format!("could not make the data directory {}", places.root.display()))?;
+        let log = open_log(&places, config)?;
+        let store = EmbeddedStore::open(&places.rows(), log.id(), Default::default())
+            .context("could not open the rows; the file may be deleted, it is rebuilt from the log")?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let rows = live_rows(store.as_ref())?;
+        let ids = EmbeddedIds::open(&places.ids(), log.id(), Default::default())
+            .context("could not open the index of ids; the file may be deleted, it is rebuilt from the log")?;
+        let keys = EmbeddedKeys::open(&places.keys(), kek(&places, config)?, Default::default())
+            .context("could not open the key store")?;
+        let snapshots = Arc::new(Snapshots::new(DirectoryBlobs::new(places.snapshots())));
+        Ok(Engines { places, log, store, rows, ids: Arc::new(ids), keys: Arc::new(keys), snapshots })
+    }
+
+    /// The log as its seam.
+    pub fn log(&self) -> Arc<dyn Log> {
+        Arc::<EmbeddedLog>::clone(&self.log)
+    }
+}
+
+fn open_log(places: &Places, config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let mut options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
+    options.partitions = config.log.partitions;
+    let log = EmbeddedLog::open(places.log(), options).context("could not open the log")?;
+    ensure_roots(&log, wall_clock(), Duration::from_secs(10)).context("could not begin the log")?;
+    Ok(Arc::new(log))
+}
+
+fn live_rows(store: &dyn Store) -> anyhow::Result<Arc<dyn Rows>> {
+    let name: Name = GENERATION.parse().expect("a generation's name");
+    let generations = store.generations().context("could not list the generations of rows")?;
+    if generations.iter().any(|generation| generation.name == name) {
+        return store.open(&name).context("could not open the generation of rows");
+    }
+    let rows = store.create(&name).context("could not make a generation of rows")?;
+    store.make_live(&name).context("could not make the generation of rows live")?;
+    Ok(rows)
+}
+
+fn kek(places: &Places, config: &Config) -> anyhow::Result<Box<dyn Kek>> {
+    let named = config.keys.kek.as_str();
+    if let Some(variable) = named.strip_prefix("env:") {
+        return Ok(Box::new(LocalKek::from_env(variable)?));
+    }
+    let path = match named.strip_prefix("file:") {
+        Some(path) => PathBuf::from(path),
+        None => places.kek(),
+    };
+    let kek = if path.exists() { LocalKek::from_file(&path) } else { first_kek(places, &path)? };
+    Ok(Box::new(kek?))
+}
+
+/// A key-encryption key is made only where no key store is: beside one that exists, a new key would open nothing.
+fn first_kek(places: &Places, path: &Path) -> anyhow::Result<Result<LocalKek, mirabelle_keys::KekError>> {
+    if places.keys().exists() {
+        bail!(
+            "the key-encryption key {} is missing, but the key store {} exists: bring the key back from where its copy is kept",
+            path.display(),
+            places.keys().display()
+        );
+    }
+    Ok(LocalKek::create_file(path))
+}
