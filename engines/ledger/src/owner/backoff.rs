@@ -95,9 +95,9 @@ mod tests {
         let told = |backoff: &mut Backoff, from: i64, count: i64| {
             (0..count).filter_map(|n| backoff.claimed(from + n * 100_000)).collect::<Vec<_>>()
         };
-        assert_eq!(told(&mut backoff, 0, 10), []);
+        assert!(told(&mut backoff, 0, 10).is_empty());
         assert_eq!(told(&mut backoff, 1_000_000, 20), [11]);
         assert_eq!(told(&mut backoff, 61_050_000, 2).len(), 1);
-        assert_eq!(told(&mut backoff, 200_000_000, 10), [], "a slow pace is no storm");
+        assert!(told(&mut backoff, 200_000_000, 10).is_empty(), "ten are no storm");
     }
 }

@@ -1,0 +1,3 @@
+//! The ledger against its model, and over logs that misbehave.
+
+mod model;
