@@ -1,8 +1,10 @@
 //! One way to send a request and get its answer: a socket of our own, or hyper's client.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -12,7 +14,7 @@ use hyper::{Method, Request, Uri, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::answer::Answer;
 use crate::http1::Unreadable;
@@ -107,13 +109,34 @@ impl Link {
     }
 }
 
-/// A connection without delay of small segments.
+/// A connection without delay of small segments. Connections to IPv4 loopback come from several of its
+/// addresses: one has 28,000 ports, and those of the run before stay taken for a minute.
 pub(crate) async fn connect(address: SocketAddr) -> Result<TcpStream, Broken> {
     let failed = |source| Broken::Connect { address, source };
-    let stream = TcpStream::connect(address).await.map_err(failed)?;
+    // Whoever connects faster than a server accepts fills its queue, and waits a second for the next try.
+    if CONNECTS.fetch_add(1, Ordering::Relaxed) % BREATH == BREATH - 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let stream = match address {
+        SocketAddr::V4(v4) if v4.ip().is_loopback() => {
+            let turn = (CONNECTS.load(Ordering::Relaxed) % SOURCES) as u8;
+            let socket = TcpSocket::new_v4().map_err(failed)?;
+            socket.bind((Ipv4Addr::new(127, 0, 0, 1 + turn), 0).into()).map_err(failed)?;
+            socket.connect(address).await.map_err(failed)?
+        }
+        _ => TcpStream::connect(address).await.map_err(failed)?,
+    };
     stream.set_nodelay(true).map_err(failed)?;
     Ok(stream)
 }
+
+/// How many of loopback's addresses connections come from.
+const SOURCES: u32 = 16;
+
+/// After how many connections a server gets a moment to accept them.
+const BREATH: u32 = 32;
+
+static CONNECTS: AtomicU32 = AtomicU32::new(0);
 
 /// A socket with its buffers.
 #[derive(Debug)]
