@@ -78,7 +78,8 @@ impl Accounts {
     /// Every account, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Arc<Account>)> {
         self.tenants.iter().flat_map(|(tenant, of_tenant)| {
-            let members = of_tenant.members.iter().map(|(member, account)| (AccountKey::Member(*member), account));
+            let members =
+                of_tenant.members.iter().map(|(member, account)| (AccountKey::Member(*member), account));
             let others = of_tenant.others.iter().map(|(key, account)| (key.clone(), account));
             members.chain(others).map(|(key, account)| (AccountId { tenant: tenant.clone(), key }, account))
         })

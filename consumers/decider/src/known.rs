@@ -38,7 +38,8 @@ impl Recent {
 
     /// Places at which the id may have been decided; the decision there says whether it was.
     pub fn candidates(&self, id: CommandId) -> impl Iterator<Item = Offset> {
-        let colliding = self.colliding.iter().filter(move |(other, _)| *other == id).map(|(_, offset)| *offset);
+        let colliding =
+            self.colliding.iter().filter(move |(other, _)| *other == id).map(|(_, offset)| *offset);
         self.by_prefix.get(&prefix(id)).copied().into_iter().chain(colliding)
     }
 

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 
 use mirabelle_ledger::{Attempt, FactsReader, Now, ReaderError};
 use mirabelle_log::{
-    Append, Entry, Log, Offset, Partition as Number, ReadError, ReadLimit, Reader, Record, Refused, Topic, View,
+    Append, Entry, Log, Offset, Partition as Number, ReadError, ReadLimit, Reader, Record, Refused, Topic,
+    View,
 };
 use mirabelle_schemas::decode_facts_record;
 use mirabelle_schemas::record::{Decision, FactsRecord};
@@ -219,9 +220,8 @@ impl Lane {
 
     fn rewind(&mut self, next: [Offset; Topic::INPUTS.len()]) -> Result<(), LaneError> {
         self.queues.iter_mut().for_each(VecDeque::clear);
-        let open = |topic: usize| {
-            self.log.reader(Topic::INPUTS[topic], self.number, next[topic], View::Accepted)
-        };
+        let open =
+            |topic: usize| self.log.reader(Topic::INPUTS[topic], self.number, next[topic], View::Accepted);
         self.inputs = Some([open(0)?, open(1)?, open(2)?]);
         Ok(())
     }
@@ -269,8 +269,7 @@ impl Lane {
         let done = Box::new(move |outcome: Result<Offset, _>| {
             tell.send(Told::DeadLetter(outcome.is_ok())).ok();
         });
-        let append =
-            Append { topic: Topic::DeadLetters, partition: self.number, entry, done: Some(done) };
+        let append = Append { topic: Topic::DeadLetters, partition: self.number, entry, done: Some(done) };
         if self.log.append(vec![append]).is_err() {
             self.told.0.send(Told::DeadLetter(false)).ok();
         }
@@ -336,7 +335,10 @@ struct Earlier<'a> {
 
 impl Past for Earlier<'_> {
     fn decision(&self, offset: Offset) -> Result<Decision, Fault> {
-        let fault = |source: Box<dyn std::error::Error + Send + Sync>| Fault { act: "read an earlier decision", source };
+        let fault = |source: Box<dyn std::error::Error + Send + Sync>| Fault {
+            act: "read an earlier decision",
+            source,
+        };
         let reader = self.log.reader(Topic::Facts, self.partition, offset, View::Durable);
         let mut records = Vec::new();
         reader

@@ -11,6 +11,7 @@ pub mod partition;
 pub mod service;
 pub mod snapshot;
 pub mod step;
+mod terms;
 
 pub use accounts::Accounts;
 pub use known::Recent;

@@ -34,7 +34,10 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Result<Metrics, prometheus::Error> {
         let by_partition = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["partition"]);
         let fast = vec![0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
-        let decision = HistogramOpts::new("mirabelle_decider_decision_seconds", "from an input's taking to its decision");
+        let decision = HistogramOpts::new(
+            "mirabelle_decider_decision_seconds",
+            "from an input's taking to its decision",
+        );
         let slow = vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
         let snapshot = HistogramOpts::new("mirabelle_decider_snapshot_seconds", "time to write a snapshot");
         let metrics = Metrics {
@@ -44,7 +47,10 @@ impl Metrics {
             )?,
             confirmed: IntCounter::new("mirabelle_decider_confirmed_total", "decisions read back")?,
             claims: IntCounter::new("mirabelle_decider_claims_total", "claims made")?,
-            dropped: IntCounter::new("mirabelle_decider_overlays_dropped_total", "times what was in flight was given up")?,
+            dropped: IntCounter::new(
+                "mirabelle_decider_overlays_dropped_total",
+                "times what was in flight was given up",
+            )?,
             records: IntCounterVec::new(
                 Opts::new("mirabelle_decider_records_total", "records of facts that did not count"),
                 &["verdict"],

@@ -9,9 +9,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mirabelle_domain::{Account, AccountId, CommandId, DOMAIN_REVISION, Digest, Fact, Timestamp};
+use mirabelle_domain::{Account, AccountId, CommandId, Digest, Fact, Timestamp};
 use mirabelle_ledger::{
-    Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, OwnerOptions, ReadBack, RecordView, Seen, Turn,
+    Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, ReadBack, RecordView, Seen, Turn,
 };
 use mirabelle_log::{Entry, Offset, Record, Topic};
 use mirabelle_schemas::record::{Decision, FactsRecord};
@@ -23,59 +23,10 @@ use mirabelle_store::Ids;
 use crate::accounts::Accounts;
 use crate::known::Recent;
 use crate::overlay::Overlay;
-use crate::step::{Draft, Fault, Here, Known, Past, SetAside, Stepped, dead_letter, occupies_id, set_aside, step, too_large};
-
-/// Bounds of a partition.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Who claims.
-    pub owner: OwnerOptions,
-    /// Largest record that the log takes.
-    pub record_bytes_max: usize,
-    /// So many recent ids stay in memory before the older half goes into the index.
-    pub recent_ids: usize,
-}
-
-impl Options {
-    /// The defaults for an owner of this name.
-    pub fn new(name: String, build: String) -> Options {
-        Options {
-            owner: OwnerOptions::new(name, build, DOMAIN_REVISION),
-            record_bytes_max: 1 << 20,
-            recent_ids: 50_000,
-        }
-    }
-}
-
-/// What the loop around a partition has to do, in this order.
-#[derive(Debug)]
-pub enum Effect {
-    /// Append to `facts`; tell [`Partition::unclear`] of an unclear outcome of this attempt.
-    AppendFacts(Attempt, Entry),
-    /// Append to `dead-letters`; tell [`Partition::dead_letter_done`].
-    AppendDeadLetter(Entry),
-    /// Read the inputs from these offsets of `Topic::INPUTS` on.
-    Rewind([Offset; Topic::INPUTS.len()]),
-    /// Tell a person.
-    Alarm(Alarm),
-}
-
-/// What a person should know.
-#[derive(Debug, thiserror::Error)]
-pub enum Alarm {
-    /// Of ownership.
-    #[error(transparent)]
-    Owner(#[from] OwnerAlarm),
-    /// A fact of a newer release: this build must not decide here.
-    #[error("a fact at seq {seq} can't be read: this build must not decide here")]
-    Fact {
-        /// The decision.
-        seq: u64,
-        /// The cause.
-        #[source]
-        source: mirabelle_schemas::Unreadable,
-    },
-}
+use crate::step::{
+    Draft, Fault, Here, Known, Past, SetAside, Stepped, dead_letter, occupies_id, set_aside, step, too_large,
+};
+pub use crate::terms::{Alarm, Counts, Effect, Options};
 
 /// An input whose bytes go to `dead-letters` first.
 #[derive(Debug)]
@@ -85,25 +36,6 @@ struct Aside {
     why: SetAside,
     /// Its dead letter is durable.
     kept: bool,
-}
-
-/// What was counted, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Decisions made.
-    pub decided: u64,
-    /// Of them, rejections.
-    pub rejected: u64,
-    /// Of them, repeats.
-    pub repeated: u64,
-    /// Inputs set aside.
-    pub set_aside: u64,
-    /// Decisions read back that count.
-    pub confirmed: u64,
-    /// Claims made.
-    pub claims: u64,
-    /// Overlays dropped.
-    pub dropped: u64,
 }
 
 /// One partition.
@@ -356,7 +288,8 @@ impl Partition {
                     let attempt = Attempt { epoch: claim.epoch, claim: claim.claim };
                     let encoded = encode_claim(&claim);
                     let key = Bytes::from(format!("p:{}", self.here.partition));
-                    let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
+                    let entry =
+                        Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
                     out.push(Effect::AppendFacts(attempt, entry));
                 }
                 OwnerEffect::Rewind(next) => {
@@ -420,8 +353,10 @@ impl Known for Partition {
     fn candidates(&self, id: CommandId) -> Result<Vec<Offset>, Fault> {
         let mut candidates: Vec<Offset> = self.recent.candidates(id).collect();
         let indexed = self.ids.lookup(id);
-        let indexed = indexed.map_err(|source| Fault { act: "look an id up in the index", source: source.into() })?;
-        candidates.extend(indexed.filter(|found| found.partition.0 == self.here.partition).map(|f| Offset(f.seq)));
+        let indexed =
+            indexed.map_err(|source| Fault { act: "look an id up in the index", source: source.into() })?;
+        candidates
+            .extend(indexed.filter(|found| found.partition.0 == self.here.partition).map(|f| Offset(f.seq)));
         Ok(candidates)
     }
 }

@@ -101,8 +101,8 @@ impl Service {
         metrics: Metrics,
         now: Now,
     ) -> Result<Service, Error> {
-        let (jobs, background) =
-            background::start(Arc::clone(&ids), Arc::clone(&snapshots), metrics.clone()).map_err(Error::Thread)?;
+        let (jobs, background) = background::start(Arc::clone(&ids), Arc::clone(&snapshots), metrics.clone())
+            .map_err(Error::Thread)?;
         let mut lanes = Vec::new();
         for number in (0..log.partitions()).map(Number) {
             let here = Here { partition: number.0, partitions: log.partitions() };
@@ -113,7 +113,16 @@ impl Service {
             let end = end.map_err(|source| Error::Bounds { partition: number, source })?.end;
             let jobs = jobs.clone();
             let log = Arc::clone(&log);
-            lanes.push(Some(Lane::new(number, partition, log, facts, end, jobs, options.lane, metrics.clone())));
+            lanes.push(Some(Lane::new(
+                number,
+                partition,
+                log,
+                facts,
+                end,
+                jobs,
+                options.lane,
+                metrics.clone(),
+            )));
         }
         let reported = vec![Default::default(); lanes.len()];
         Ok(Service { log, lanes, metrics, reported, jobs: Some(jobs), background: Some(background) })
@@ -196,7 +205,9 @@ impl Service {
             Ok(Err(error)) => {
                 error!(partition = %number, error = &error as &dyn std::error::Error, "partition stopped");
             }
-            Err(_) => error!(partition = %number, "partition stopped: a broken invariant, see the panic above"),
+            Err(_) => {
+                error!(partition = %number, "partition stopped: a broken invariant, see the panic above")
+            }
         }
         self.metrics.stopped.with_label_values(&[&number.to_string()]).set(1);
         self.lanes[index] = None;
@@ -240,7 +251,11 @@ impl Service {
     }
 }
 
-fn add(metrics: &Metrics, before: &(Counts, mirabelle_ledger::Counts), after: &(Counts, mirabelle_ledger::Counts)) {
+fn add(
+    metrics: &Metrics,
+    before: &(Counts, mirabelle_ledger::Counts),
+    after: &(Counts, mirabelle_ledger::Counts),
+) {
     let (was, is) = (&before.0, &after.0);
     let refused = |c: &Counts| c.rejected + c.repeated + c.set_aside;
     let outcome = |name: &str, by: u64| metrics.decisions.with_label_values(&[name]).inc_by(by);

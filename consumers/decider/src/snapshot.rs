@@ -89,7 +89,12 @@ pub enum RebuildError {
 
 /// Fills the index with every id decided below `to`, if it does not reach there: it was deleted, or a crash took back
 /// what was not synced.
-pub fn complete_index(log: &dyn Log, ids: &dyn Ids, partition: Partition, to: u64) -> Result<(), RebuildError> {
+pub fn complete_index(
+    log: &dyn Log,
+    ids: &dyn Ids,
+    partition: Partition,
+    to: u64,
+) -> Result<(), RebuildError> {
     if to == 0 || ids.covered_to(partition)?.is_some_and(|covered| covered >= to) {
         return Ok(());
     }
@@ -101,7 +106,8 @@ pub fn complete_index(log: &dyn Log, ids: &dyn Ids, partition: Partition, to: u6
         let mut batch = Vec::new();
         for one in folded.drain(..).filter(|one| one.position.offset.0 <= to) {
             let Some(decision) = one.decision() else { continue };
-            let facts: Result<Vec<_>, _> = decision.facts.iter().map(mirabelle_schemas::decode_fact).collect();
+            let facts: Result<Vec<_>, _> =
+                decision.facts.iter().map(mirabelle_schemas::decode_fact).collect();
             let facts = facts.map_err(|source| RebuildError::Fact { seq: one.position.seq, source })?;
             if occupies_id(&facts) {
                 batch.push((decision.command_id, one.position.offset.0));
