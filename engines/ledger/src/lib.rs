@@ -23,7 +23,11 @@ mod head;
 mod known;
 mod owner;
 mod reader;
+pub mod suite;
 mod view;
+
+#[cfg(test)]
+mod tests;
 
 pub use alarm::Alarm;
 pub use append::{Gate, OnUnclear, Prepared, TooLarge};

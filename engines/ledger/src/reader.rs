@@ -10,6 +10,7 @@ use crate::alarm::Alarm;
 use crate::error::ReaderError;
 use crate::fold::{Chain, Fold, Place, Verdict, wire_digest};
 use crate::head::{Checkpoint, Head, LastRecord};
+use crate::owner::ReadBack;
 use crate::view::RecordView;
 
 /// Where a reader starts. Nowhere else: a head that is not folded from the beginning or known whole can't tell what
@@ -99,6 +100,17 @@ pub struct Seen {
     pub record: Option<(FactsRecord, Bytes)>,
     /// The `traceparent` that it came with.
     pub trace: Option<Bytes>,
+}
+
+impl Seen {
+    /// The record as an owner looks at it.
+    pub fn read_back(&self) -> ReadBack<'_> {
+        ReadBack {
+            verdict: &self.verdict,
+            record: self.record.as_ref().map(|(record, _)| RecordView::from(record)),
+            appended_at: self.appended_at,
+        }
+    }
 }
 
 /// How many records had which verdict, since the reader was opened.

@@ -70,7 +70,8 @@ mod tests {
         let mut longest = Vec::new();
         for _ in 0..70 {
             backoff.failed();
-            let delays: Vec<i64> = (0..5_000).map(|n| backoff.delay(n * 0x9e37_79b9_7f4a_7c15)).collect();
+            let delays: Vec<i64> =
+                (0..5_000_u64).map(|n| backoff.delay(n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
             let (low, high) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
             assert!(*high <= 5_000_000 && high / 2 <= *low && high > low, "{low}..{high}");
             longest.push(*high);

@@ -1,3 +1,4 @@
 //! The ledger against its model, and over logs that misbehave.
 
+mod conformance;
 mod model;
