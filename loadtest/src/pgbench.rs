@@ -46,7 +46,10 @@ fn parse(line: &str) -> Result<Transaction> {
     Ok(Transaction { ended, took: Duration::from_micros(took) })
 }
 
-/// The window runs from the warm-up after the first beginning to the last whole second.
+/// How long before the end of the logs the window ends at least: clients that stop one by one are no load.
+const RUN_OUT: Duration = Duration::from_millis(500);
+
+/// The window runs from the warm-up after the first beginning to the last whole second before the run-out.
 fn figures(transactions: &[Transaction], warmup: Duration, rows: u32) -> Result<Figures> {
     let started = transactions.iter().map(|one| one.ended.saturating_sub(one.took)).min();
     let started = started.context("the logs hold no transaction")?;
@@ -62,7 +65,7 @@ fn figures(transactions: &[Transaction], warmup: Duration, rows: u32) -> Result<
             tally.latency.saturating_record(one.took.as_micros() as u64);
         }
     }
-    let end = Duration::from_secs(tally.decisions.end().as_secs());
+    let end = Duration::from_secs(tally.decisions.end().saturating_sub(RUN_OUT).as_secs());
     ensure!(end > warmup, "the logs are shorter than the warm-up and a second");
     Ok(Figures::of(&tally, warmup, Some(end), rows))
 }
@@ -74,7 +77,7 @@ mod tests {
     #[test]
     fn a_log_becomes_figures_with_rows_per_statement_and_without_its_warm_up() {
         let log = "0 1 200000 0 1700000000 500000\n1 1 100000 0 1700000001 500000\n0 2 300000 0 1700000002 900000\n\
-                   1 2 100000 0 1700000003 700000";
+                   1 2 100000 0 1700000004 100000";
         let transactions: Vec<Transaction> = log.lines().map(|line| parse(line).unwrap()).collect();
         let figures = figures(&transactions, Duration::from_secs(1), 500).unwrap();
         assert_eq!((figures.decisions, figures.seconds), (1000, 2.0));

@@ -80,7 +80,7 @@ fn latency(reports: &[Report]) -> Result<String> {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(SeriesLabelPosition::LowerRight)
             .label_font(FONT)
             .background_style(WHITE)
             .border_style(BLACK.mix(0.3))
@@ -110,11 +110,12 @@ fn throughput(reports: &[Report]) -> Result<String> {
             .margin(16)
             .x_label_area_size(44)
             .y_label_area_size(80)
-            .build_cartesian_2d(0.0..seconds.max(2) as f64 - 1.0, 0.0..high.max(1) as f64 * 1.1)
+            .build_cartesian_2d(0.0..seconds.max(2) as f64 - 1.0, 0.0..high.max(1) as f64 * 1.3)
             .map_err(undrawable)?;
         chart
             .configure_mesh()
             .x_desc("seconds")
+            .max_light_lines(1)
             .label_style(FONT)
             .y_label_formatter(&|rate| format!("{rate:.0}"))
             .draw()
@@ -133,7 +134,7 @@ fn throughput(reports: &[Report]) -> Result<String> {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(SeriesLabelPosition::UpperRight)
             .label_font(FONT)
             .background_style(WHITE)
             .border_style(BLACK.mix(0.3))
