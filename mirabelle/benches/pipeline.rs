@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p mirabelle --bench pipeline -- --accounts 100000 --in-flight 200 --seconds 60`
 
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +13,8 @@ use mirabelle::config::Config;
 use mirabelle::engine::{Engines, wall_clock};
 use mirabelle::roles::Roles;
 use mirabelle_domain::command::{
-    AllocateBudget, CommitGrants, ConfigKind, CreateTenant, DraftVersion, OpenBudget, PublishVersion, ReportWorker,
-    RequestRedemption, RequestedLine, SubmitVersion, TenantMode,
+    AllocateBudget, CommitGrants, ConfigKind, CreateTenant, DraftVersion, OpenBudget, PublishVersion,
+    ReportWorker, RequestRedemption, RequestedLine, SubmitVersion, TenantMode,
 };
 use mirabelle_domain::fact::GrantIntent;
 use mirabelle_domain::{
@@ -33,7 +35,8 @@ fn arguments() -> anyhow::Result<Arguments> {
     let mut arguments = Arguments { accounts: 100_000, in_flight: 200, seconds: 20 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let mut number = || words.next().and_then(|n| n.parse::<u64>().ok()).context("a number after the flag");
+        let mut number =
+            || words.next().and_then(|n| n.parse::<u64>().ok()).context("a number after the flag");
         match word.as_str() {
             "--accounts" => arguments.accounts = number()?,
             "--in-flight" => arguments.in_flight = usize::try_from(number()?)?,
@@ -58,7 +61,9 @@ struct Driver {
 
 impl Driver {
     fn new(log: Arc<dyn Log>) -> anyhow::Result<Driver> {
-        let open = |number| FactsReader::open(log.as_ref(), Partition(number), Start::Beginning, ReaderOptions::default());
+        let open = |number| {
+            FactsReader::open(log.as_ref(), Partition(number), Start::Beginning, ReaderOptions::default())
+        };
         let readers = (0..log.partitions()).map(open).collect::<Result<_, _>>()?;
         Ok(Driver {
             tenant: "bench".parse()?,
@@ -171,13 +176,16 @@ fn prepare(driver: &mut Driver, accounts: u64) -> anyhow::Result<()> {
     let tenant = driver.tenant.clone();
     let configuration = AccountId::configuration(tenant.clone());
     let budget: Name = "bench".parse()?;
-    driver.one(configuration.clone(), CreateTenant {
-        title: "bench".into(),
-        mode: TenantMode::Sandbox,
-        zone: "UTC".into(),
-        currency: "EUR".into(),
-        locale: "en".into(),
-    })?;
+    driver.one(
+        configuration.clone(),
+        CreateTenant {
+            title: "bench".into(),
+            mode: TenantMode::Sandbox,
+            zone: "UTC".into(),
+            currency: "EUR".into(),
+            locale: "en".into(),
+        },
+    )?;
     let (kind, name): (ConfigKind, Name) = (ConfigKind::Product, "donation".parse()?);
     let body = r#"{"title":"A donation","points":7,"delivery":"immediate"}"#.to_owned();
     driver.one(configuration.clone(), DraftVersion { kind, name: name.clone(), body, effective_at: None })?;
@@ -192,10 +200,18 @@ fn prepare(driver: &mut Driver, accounts: u64) -> anyhow::Result<()> {
         for number in block {
             let state = WorkerState { country: Some("DE".into()), ..WorkerState::default() };
             let report = ReportWorker { connection: "bench".parse()?, changed_at: None, state };
-            batch.push(driver.append(AccountId::member(tenant.clone(), member(*number)), report, Topic::Milestones));
+            batch.push(driver.append(
+                AccountId::member(tenant.clone(), member(*number)),
+                report,
+                Topic::Milestones,
+            ));
         }
         let grants = block.iter().map(|number| grant(*number)).collect();
-        batch.push(driver.append(at_budget.clone(), CommitGrants { grants, all_or_nothing: true }, Topic::Commands));
+        batch.push(driver.append(
+            at_budget.clone(),
+            CommitGrants { grants, all_or_nothing: true },
+            Topic::Commands,
+        ));
         driver.send(batch)?;
         driver.wait_for_all()?;
     }
@@ -235,7 +251,11 @@ fn redeem(driver: &mut Driver, arguments: &Arguments, random: &mut u64) -> anyho
             let number = (*random >> 33) % arguments.accounts;
             let line = RequestedLine { product: product.clone(), quantity: 1 };
             let wish = RequestRedemption { lines: vec![line], points_max: None, note: None };
-            batch.push(driver.append(AccountId::member(tenant.clone(), member(number)), wish, Topic::Commands));
+            batch.push(driver.append(
+                AccountId::member(tenant.clone(), member(number)),
+                wish,
+                Topic::Commands,
+            ));
         }
         if !batch.is_empty() {
             driver.send(batch)?;

@@ -121,8 +121,8 @@ impl Config {
         overrides: &[(&str, String)],
     ) -> Result<Config, Unusable> {
         let unusable = |error: config::ConfigError| Unusable(vec![error.to_string()]);
-        let mut builder = config::Config::builder()
-            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let mut builder =
+            config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         if let Some(path) = file {
             builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
         }
@@ -136,9 +136,12 @@ impl Config {
         let read = serde_ignored::deserialize(layered, |path| {
             unknown.insert(path.to_string());
         });
-        wrong.extend(unknown.iter().filter(|key| !OUTSIDE.contains(&key.as_str())).map(|key| {
-            format!("`{key}` is no setting: see config.default.toml for all there are")
-        }));
+        wrong.extend(
+            unknown
+                .iter()
+                .filter(|key| !OUTSIDE.contains(&key.as_str()))
+                .map(|key| format!("`{key}` is no setting: see config.default.toml for all there are")),
+        );
         match read {
             Ok(config) => {
                 let config: Config = config;

@@ -138,8 +138,9 @@ impl Engines {
             .context("could not open the rows; the file may be deleted, it is rebuilt from the log")?;
         let store: Arc<dyn Store> = Arc::new(store);
         let rows = live_rows(store.as_ref())?;
-        let ids = EmbeddedIds::open(&places.ids(), log.id(), Default::default())
-            .context("could not open the index of ids; the file may be deleted, it is rebuilt from the log")?;
+        let ids = EmbeddedIds::open(&places.ids(), log.id(), Default::default()).context(
+            "could not open the index of ids; the file may be deleted, it is rebuilt from the log",
+        )?;
         let keys = EmbeddedKeys::open(&places.keys(), kek(&places, config)?, Default::default())
             .context("could not open the key store")?;
         let snapshots = Arc::new(Snapshots::new(DirectoryBlobs::new(places.snapshots())));

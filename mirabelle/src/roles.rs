@@ -122,7 +122,8 @@ fn open_decider(engines: &Engines, config: &Config, registry: &Registry) -> anyh
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "here".to_owned(), |name| name.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "here".to_owned(), |name| name.trim().to_owned())
 }
 
 fn start_projector(
@@ -145,8 +146,7 @@ fn start_projector(
 
 fn start_courier(engines: &Engines, shutdown: &CancellationToken) -> anyhow::Result<Thread> {
     let core = Courier::new(engines.log.partitions());
-    let mut follower =
-        Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let mut follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
     let stop = shutdown.clone();
     spawn("courier", shutdown, move || {
         follower.run(&|| stop.is_cancelled(), &wall_clock, &mut |_| Duration::MAX).map_err(Into::into)
@@ -164,11 +164,14 @@ impl Opener for Birthdays {
     }
 }
 
-fn start_clock(engines: &Engines, pretended: &Pretended, shutdown: &CancellationToken) -> anyhow::Result<Thread> {
+fn start_clock(
+    engines: &Engines,
+    pretended: &Pretended,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Thread> {
     let opener = Box::new(Birthdays(Arc::clone(&engines.keys)));
     let core = Clock::new(engines.log.partitions(), opener);
-    let mut follower =
-        Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let mut follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
     let (stop, pretended) = (shutdown.clone(), Arc::clone(pretended));
     spawn("clock", shutdown, move || {
         let mut between = |clock: &mut Clock| match pretended.lock().take() {

@@ -65,7 +65,15 @@ pub struct Clock {
 impl Clock {
     /// A clock over so many partitions.
     pub fn new(partitions: u16, opener: Box<dyn Opener>) -> Clock {
-        Clock { partitions, opener, state: State::default(), sent: HashMap::new(), answered: HashMap::new(), now: 0, today: None }
+        Clock {
+            partitions,
+            opener,
+            state: State::default(),
+            sent: HashMap::new(),
+            answered: HashMap::new(),
+            now: 0,
+            today: None,
+        }
     }
 
     /// For trying, in tenants that are not live: takes every day up to this one as come.
@@ -104,11 +112,16 @@ impl Clock {
                     person.retracted(f.kind, &f.occurrence);
                 }
             }
-            _ => return,
+            _ => {}
         }
     }
 
-    fn person(&mut self, seen: &Seen<'_>, member: MemberId, connection: &mirabelle_domain::Name) -> &mut Person {
+    fn person(
+        &mut self,
+        seen: &Seen<'_>,
+        member: MemberId,
+        connection: &mirabelle_domain::Name,
+    ) -> &mut Person {
         let today = Timestamp(seen.accepted_at).utc_day();
         let who = (seen.account.tenant.clone(), member);
         self.state.people.entry(who).or_insert_with(|| Person::first_seen(connection.clone(), today))
@@ -156,7 +169,9 @@ impl Clock {
 
     fn act_on_agenda(&mut self, now: Timestamp, out: &mut Vec<Outgoing>) {
         // 09:00 of the day after at the easternmost place lies 10 hours before that day's midnight in UTC: far enough.
-        let horizon = self.today.map_or(now, |day| Timestamp(i64::from(day.0 + 1) * mirabelle_domain::time::DAY_MICROS));
+        let horizon = self
+            .today
+            .map_or(now, |day| Timestamp(i64::from(day.0 + 1) * mirabelle_domain::time::DAY_MICROS));
         for (who, task) in self.state.agenda.due(horizon.max(now)) {
             if out.len() >= STEP_MAX {
                 break;
@@ -165,7 +180,8 @@ impl Clock {
                 Task::Yearly(day) => self.send_yearly(&who, day, now, out),
                 Task::Consider(kind, occurrence) => {
                     let day = self.local_day(&who, now);
-                    let effective = self.state.people[&who].milestones_of(kind).find(|(o, _)| **o == occurrence);
+                    let effective =
+                        self.state.people[&who].milestones_of(kind).find(|(o, _)| **o == occurrence);
                     let on = effective.map_or(day, |(_, effective)| effective);
                     let key = format!("consider.{}.{occurrence}.{on}", kind.name());
                     let command = ConsiderMilestone { kind, occurrence }.into();
@@ -214,7 +230,12 @@ impl Clock {
         for (_, partition, version, tenant) in come {
             let Ok(campaign) = serde_json::from_str::<Campaign>(&version.body) else { continue };
             for (who, occurrence, day) in self.covered(&campaign, partition, &tenant, now) {
-                let key = format!("adopted.{}.{}.{occurrence}.{}", version.number, campaign.milestone.name(), day.0);
+                let key = format!(
+                    "adopted.{}.{}.{occurrence}.{}",
+                    version.number,
+                    campaign.milestone.name(),
+                    day.0
+                );
                 let command = ConsiderMilestone { kind: campaign.milestone, occurrence };
                 let day = self.local_day(&who, now);
                 self.send(&who, key, command.into(), day, None, now, None, out);

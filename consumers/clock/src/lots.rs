@@ -44,7 +44,13 @@ impl Lots {
         self.change(tenant, member, state, |_| {});
     }
 
-    fn change(&mut self, tenant: &TenantId, member: MemberId, state: &LotState, change: impl FnOnce(&mut Lot)) {
+    fn change(
+        &mut self,
+        tenant: &TenantId,
+        member: MemberId,
+        state: &LotState,
+        change: impl FnOnce(&mut Lot),
+    ) {
         let key = (tenant.clone(), member, state.lot);
         let Some(mut lot) = self.take(&key) else { return };
         change(&mut lot);

@@ -89,9 +89,10 @@ impl Settings {
     }
 
     pub(crate) fn calendar(&self, tenant: &TenantId, person: &Person) -> Calendar {
-        let of_location = person.location.as_ref().and_then(|location| {
-            self.connection(tenant, &person.connection)?.location_zones.get(location)
-        });
+        let of_location = person
+            .location
+            .as_ref()
+            .and_then(|location| self.connection(tenant, &person.connection)?.location_zones.get(location));
         Calendar::of([
             person.zone.as_deref(),
             of_location.map(String::as_str),

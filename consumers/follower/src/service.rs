@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mirabelle_domain::{Fact, Name};
-use mirabelle_ledger::{
-    Checkpoint, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start,
-};
+use mirabelle_ledger::{Checkpoint, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
 use mirabelle_log::{Append, Entry, Log, Offset, Partition, ReadLimit, Refused, Topic, View};
 use mirabelle_schemas::{decode_fact, encode_command, partition_of};
 use mirabelle_store::{Store, StoreError};
@@ -230,7 +228,8 @@ impl<C: Core> Follower<C> {
 
     /// A full log keeps what is unsent; it is tried again at the next turn.
     fn send(&mut self) {
-        let batch: Vec<Append> = self.unsent.iter().map(|outgoing| self.append_of(outgoing.clone())).collect();
+        let batch: Vec<Append> =
+            self.unsent.iter().map(|outgoing| self.append_of(outgoing.clone())).collect();
         if batch.is_empty() {
             return;
         }
@@ -265,7 +264,9 @@ impl<C: Core> Follower<C> {
         let saved = Saved { places, core: self.core.save() };
         let bytes = postcard::to_stdvec(&saved).expect("a checkpoint is plain data");
         let role = self.core.role();
-        self.store.put_cursor(&self.role, Partition(0), &bytes).map_err(|source| Error::Cursor { role, source })?;
+        self.store
+            .put_cursor(&self.role, Partition(0), &bytes)
+            .map_err(|source| Error::Cursor { role, source })?;
         self.changed = false;
         self.checkpointed = Instant::now();
         self.checkpoint_took = begun.elapsed();

@@ -131,7 +131,11 @@ impl Fulfiller {
         }
     }
 
-    fn of_redemption(&mut self, tenant: &TenantId, redemption: RedemptionId) -> impl Iterator<Item = &mut Line> {
+    fn of_redemption(
+        &mut self,
+        tenant: &TenantId,
+        redemption: RedemptionId,
+    ) -> impl Iterator<Item = &mut Line> {
         let first = (tenant.clone(), redemption, 0);
         let last = (tenant.clone(), redemption, u32::MAX);
         self.lines.range_mut(first..=last).map(|(_, line)| line)
@@ -233,7 +237,17 @@ impl Core for Fulfiller {
 
     fn next_due(&self, now: i64) -> Option<i64> {
         let waiting = self.lines.values().filter(|line| line.approved && !line.calling);
-        waiting.map(|line| if line.sent_at == 0 { line.retry_at.max(now) } else { line.sent_at + RESEND_AFTER_MICROS }).min()
+        waiting
+            .map(
+                |line| {
+                    if line.sent_at == 0 {
+                        line.retry_at.max(now)
+                    } else {
+                        line.sent_at + RESEND_AFTER_MICROS
+                    }
+                },
+            )
+            .min()
     }
 
     fn save(&self) -> Vec<u8> {

@@ -12,7 +12,9 @@ impl Vendor for Sandbox {
     fn order(&mut self, order: &Order) -> Answer {
         let product = order.product.as_str();
         if product.ends_with("-refused") {
-            return Answer::Refused { reason: "the sandbox refuses products that end in -refused".to_owned() };
+            return Answer::Refused {
+                reason: "the sandbox refuses products that end in -refused".to_owned(),
+            };
         }
         if product.ends_with("-slow") && order.attempt < 3 {
             return Answer::Unclear;

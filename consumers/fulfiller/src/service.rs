@@ -105,7 +105,13 @@ fn call(vendors: &mut HashMap<Name, Box<dyn Vendor>>, keys: &dyn Keys, order: Or
         Some(vendor) => vendor.order(&order),
         None => Answer::Refused { reason: format!("no vendor {} is set up", order.vendor) },
     };
-    let unclear = |order| Called { order, outcome: VendorOutcome::Unknown, voucher: None, reference: None, reason: None };
+    let unclear = |order| Called {
+        order,
+        outcome: VendorOutcome::Unknown,
+        voucher: None,
+        reference: None,
+        reason: None,
+    };
     match answer {
         Answer::Delivered { codes, reference } => {
             let clear = serde_json::to_vec(&codes).expect("texts are JSON");

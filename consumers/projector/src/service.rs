@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mirabelle_domain::project::{Context, project};
 use mirabelle_domain::rows::Row;
 use mirabelle_domain::{Fact, Timestamp};
-use mirabelle_ledger::{Checkpoint, Chain, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
+use mirabelle_ledger::{Chain, Checkpoint, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
 use mirabelle_log::{Log, Partition, ReadLimit, View};
 use mirabelle_schemas::decode_fact;
 use mirabelle_schemas::record::Decision;
@@ -95,7 +95,9 @@ impl Projector {
         for partition in (0..log.partitions()).map(Partition) {
             let checkpoint = rows.checkpoint(partition)?;
             let checkpoint: Option<Checkpoint> = match checkpoint {
-                Some(bytes) => Some(postcard::from_bytes(&bytes).map_err(|_| Error::Checkpoint { partition })?),
+                Some(bytes) => {
+                    Some(postcard::from_bytes(&bytes).map_err(|_| Error::Checkpoint { partition })?)
+                }
                 None => None,
             };
             let start = checkpoint.as_ref().map_or(Start::Beginning, Start::At);
@@ -187,7 +189,10 @@ impl Projector {
 }
 
 /// The rows of one decision: the projection itself, as `verify` and a rebuild do it too.
-pub fn rows_of_decision(partition: Partition, decision: &Decision) -> Result<Vec<Row>, mirabelle_schemas::Unreadable> {
+pub fn rows_of_decision(
+    partition: Partition,
+    decision: &Decision,
+) -> Result<Vec<Row>, mirabelle_schemas::Unreadable> {
     let facts: Result<Vec<Fact>, _> = decision.facts.iter().map(decode_fact).collect();
     let context = Context {
         account: &decision.account,

@@ -115,6 +115,9 @@ pub(crate) struct Segments {
     list: RwLock<Vec<Arc<Segment>>>,
 }
 
+/// A full segment, its raw file, and the ends of every partition behind it.
+pub(crate) type ToSeal = (Arc<Segment>, Arc<Raw>, Box<[u64]>);
+
 impl Segments {
     pub(crate) fn new(list: Vec<Arc<Segment>>) -> Segments {
         Segments { list: RwLock::new(list) }
@@ -143,7 +146,7 @@ impl Segments {
     }
 
     /// The oldest raw segment that is no longer written, and the offsets that follow it.
-    pub(crate) fn next_to_seal(&self) -> Option<(Arc<Segment>, Arc<Raw>, Box<[u64]>)> {
+    pub(crate) fn next_to_seal(&self) -> Option<ToSeal> {
         let list = self.list.read();
         list.windows(2).find_map(|pair| match pair[0].body() {
             Body::Raw(raw) => Some((Arc::clone(&pair[0]), raw, pair[1].starts.clone())),

@@ -38,7 +38,10 @@ pub(crate) fn check(folding: &Folding, report: &mut Report) {
                 let b = budget.balance();
                 let parts = b.free.get() + b.committed.get() + b.spent.get();
                 if parts != b.allocated.get() {
-                    let what = format!("allocated {} is not free {} + committed {} + spent {}", b.allocated, b.free, b.committed, b.spent);
+                    let what = format!(
+                        "allocated {} is not free {} + committed {} + spent {}",
+                        b.allocated, b.free, b.committed, b.spent
+                    );
                     report.differs("books", id.to_string(), what);
                 }
                 sums.allocated += i128::from(b.allocated.get());
@@ -54,13 +57,21 @@ pub(crate) fn check(folding: &Folding, report: &mut Report) {
         let sums = tenants.entry(tenant.clone()).or_default();
         sums.credited += i128::from(*points);
         if !folding.settled.contains_key(&(tenant.clone(), *grant)) && !sums.open.contains(grant) {
-            report.differs("books", tenant.to_string(), format!("grant {grant} was credited and no budget pays it"));
+            report.differs(
+                "books",
+                tenant.to_string(),
+                format!("grant {grant} was credited and no budget pays it"),
+            );
         }
     }
     for ((tenant, grant), points) in &folding.settled {
         tenants.entry(tenant.clone()).or_default().settled += i128::from(*points);
         if folding.credited.get(&(tenant.clone(), *grant)) != Some(points) {
-            report.differs("books", tenant.to_string(), format!("grant {grant} was settled and not credited so"));
+            report.differs(
+                "books",
+                tenant.to_string(),
+                format!("grant {grant} was settled and not credited so"),
+            );
         }
     }
     report.tenants = tenants.len() as u64;

@@ -116,10 +116,14 @@ impl Folding {
                 Ok(checkpoint) => {
                     self.reach.insert(partition, checkpoint.head.seq);
                 }
-                Err(error) => report.differs("rows", format!("checkpoint of partition {partition}"), error.to_string()),
+                Err(error) => {
+                    report.differs("rows", format!("checkpoint of partition {partition}"), error.to_string())
+                }
             },
             Ok(None) => {}
-            Err(error) => report.differs("rows", format!("checkpoint of partition {partition}"), chain(&error)),
+            Err(error) => {
+                report.differs("rows", format!("checkpoint of partition {partition}"), chain(&error))
+            }
         }
     }
 
@@ -157,7 +161,11 @@ impl Folding {
                 }
                 Fact::LineFulfilled(f) => {
                     if !self.approved.contains(&f.redemption) {
-                        report.differs("accounts", place, format!("{} was captured unapproved", f.redemption));
+                        report.differs(
+                            "accounts",
+                            place,
+                            format!("{} was captured unapproved", f.redemption),
+                        );
                     }
                     if !self.delivered.insert((f.redemption, f.line)) {
                         let what = format!("line {} of {} was delivered before", f.line, f.redemption);
@@ -178,7 +186,11 @@ impl Folding {
                 _ => continue,
             };
             if books.insert((tenant.clone(), grant), points.get()).is_some() {
-                report.differs("books", place, format!("{} of grant {grant} for the second time", fact.name()));
+                report.differs(
+                    "books",
+                    place,
+                    format!("{} of grant {grant} for the second time", fact.name()),
+                );
             }
         }
     }
@@ -190,7 +202,11 @@ impl Folding {
         if let Err(panic) = folded {
             let what = panic.downcast_ref::<String>().cloned();
             let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            report.differs("accounts", place, what.unwrap_or_else(|| "its numbers contradict the state".to_owned()));
+            report.differs(
+                "accounts",
+                place,
+                what.unwrap_or_else(|| "its numbers contradict the state".to_owned()),
+            );
         }
     }
 

@@ -20,16 +20,35 @@ const STOREYS: &[(&str, &[&str])] = &[
     ("mirabelle-courier", ROLE),
     ("mirabelle-clock", ROLE),
     ("mirabelle-fulfiller", ROLE),
-    ("mirabelle-gateway", &[
-        "mirabelle-domain", "mirabelle-log", "mirabelle-schemas", "mirabelle-ledger", "mirabelle-store",
-        "mirabelle-keys", "mirabelle-hris",
-    ]),
+    (
+        "mirabelle-gateway",
+        &[
+            "mirabelle-domain",
+            "mirabelle-log",
+            "mirabelle-schemas",
+            "mirabelle-ledger",
+            "mirabelle-store",
+            "mirabelle-keys",
+            "mirabelle-hris",
+        ],
+    ),
 ];
 
-const ENGINES: &[&str] =
-    &["mirabelle-domain", "mirabelle-log", "mirabelle-schemas", "mirabelle-ledger", "mirabelle-store", "mirabelle-keys"];
+const ENGINES: &[&str] = &[
+    "mirabelle-domain",
+    "mirabelle-log",
+    "mirabelle-schemas",
+    "mirabelle-ledger",
+    "mirabelle-store",
+    "mirabelle-keys",
+];
 const ROLE: &[&str] = &[
-    "mirabelle-domain", "mirabelle-log", "mirabelle-schemas", "mirabelle-ledger", "mirabelle-store", "mirabelle-keys",
+    "mirabelle-domain",
+    "mirabelle-log",
+    "mirabelle-schemas",
+    "mirabelle-ledger",
+    "mirabelle-store",
+    "mirabelle-keys",
     "mirabelle-follower",
 ];
 
@@ -42,7 +61,9 @@ fn every_arrow_of_knowledge_points_the_agreed_way() {
             continue;
         }
         let Some((_, allowed)) = STOREYS.iter().find(|(storey, _)| *storey == name) else {
-            wrong.push(format!("{name} has no storey: say in arrows.rs what it may use, and why in docs/decisions"));
+            wrong.push(format!(
+                "{name} has no storey: say in arrows.rs what it may use, and why in docs/decisions"
+            ));
             continue;
         };
         let normal = package.dependencies.iter().filter(|d| d.kind == cargo_metadata::DependencyKind::Normal);

@@ -26,8 +26,15 @@ fn no_source_file_is_longer_than_one_can_see_at_once() {
 
 #[test]
 fn nothing_is_left_for_later_without_an_issue() {
-    let marks: [String; 4] = ["TO", "FIX", "todo", "unimplemented"]
-        .map(|mark| if mark.len() == 2 { format!("{mark}DO") } else if mark.len() == 3 { format!("{mark}ME") } else { format!("{mark}!(") });
+    let marks: [String; 4] = ["TO", "FIX", "todo", "unimplemented"].map(|mark| {
+        if mark.len() == 2 {
+            format!("{mark}DO")
+        } else if mark.len() == 3 {
+            format!("{mark}ME")
+        } else {
+            format!("{mark}!(")
+        }
+    });
     let mut wrong = Vec::new();
     for (file, text) in sources() {
         for (index, line) in text.lines().enumerate() {
@@ -44,10 +51,12 @@ fn no_room_is_called_a_drawer() {
     let drawers = ["utils", "common", "helpers", "manager", "misc"];
     let named: Vec<_> = tracked()
         .into_iter()
-        .filter(|file| file.components().any(|part| {
-            let name = part.as_os_str().to_string_lossy();
-            drawers.contains(&name.trim_end_matches(".rs"))
-        }))
+        .filter(|file| {
+            file.components().any(|part| {
+                let name = part.as_os_str().to_string_lossy();
+                drawers.contains(&name.trim_end_matches(".rs"))
+            })
+        })
         .collect();
     assert!(named.is_empty(), "{named:?}");
 }
@@ -59,6 +68,10 @@ fn every_crate_carries_the_licence_and_the_workspace_lints() {
     for package in crate::metadata().workspace_packages() {
         assert_eq!(package.license.as_deref(), Some("Apache-2.0"), "{}", package.name);
         let manifest = std::fs::read_to_string(&package.manifest_path).expect("a manifest is UTF-8");
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not take the workspace's lints", package.name);
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{} does not take the workspace's lints",
+            package.name
+        );
     }
 }

@@ -3,16 +3,27 @@
 use crate::metadata;
 
 const ALLOWED: &[&str] = &[
-    "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "MPL-2.0", "ISC", "Zlib", "0BSD", "CC0-1.0", "BSL-1.0",
-    "Unicode-3.0", "CDLA-Permissive-2.0", "MIT-0", "Apache-2.0 WITH LLVM-exception", "Unlicense",
+    "Apache-2.0",
+    "MIT",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "MPL-2.0",
+    "ISC",
+    "Zlib",
+    "0BSD",
+    "CC0-1.0",
+    "BSL-1.0",
+    "Unicode-3.0",
+    "CDLA-Permissive-2.0",
+    "MIT-0",
+    "Apache-2.0 WITH LLVM-exception",
+    "Unlicense",
 ];
 
 /// Whether an SPDX expression can be met by allowed licences alone. `A/B` is the old spelling of `A OR B`.
 fn can_be_met(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
-    expression.split(" AND ").all(|all| {
-        all.split(" OR ").any(|one| ALLOWED.contains(&one.trim()))
-    })
+    expression.split(" AND ").all(|all| all.split(" OR ").any(|one| ALLOWED.contains(&one.trim())))
 }
 
 #[test]

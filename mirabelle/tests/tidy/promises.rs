@@ -45,7 +45,9 @@ fn command_exists(command: &str) -> bool {
                 .workspace_packages()
                 .iter()
                 .any(|p| p.name.as_str() == package && p.targets.iter().any(|t| t.name == target)),
-            (Some(package), None) => crate::metadata().workspace_packages().iter().any(|p| p.name.as_str() == package),
+            (Some(package), None) => {
+                crate::metadata().workspace_packages().iter().any(|p| p.name.as_str() == package)
+            }
             (None, _) => matches!(words.get(1), Some(&"test" | &"fmt" | &"clippy" | &"doc" | &"run")),
         },
         Some("mirabelle") => true,
@@ -56,7 +58,8 @@ fn command_exists(command: &str) -> bool {
 
 #[test]
 fn every_promise_names_a_test_that_exists() {
-    let document = std::fs::read_to_string(root().join("docs/promises.md")).expect("docs/promises.md is there");
+    let document =
+        std::fs::read_to_string(root().join("docs/promises.md")).expect("docs/promises.md is there");
     let promises = promises(&document);
     let functions = functions();
     let mut wrong = Vec::new();
@@ -65,7 +68,8 @@ fn every_promise_names_a_test_that_exists() {
             wrong.push(format!("line {}: nothing shows «{}»", promise.line, promise.text));
         }
         for name in &promise.shown_by {
-            let exists = if name.contains([' ', '/']) { command_exists(name) } else { functions.contains(name) };
+            let exists =
+                if name.contains([' ', '/']) { command_exists(name) } else { functions.contains(name) };
             if !exists {
                 wrong.push(format!("line {}: `{name}` does not exist", promise.line));
             }
@@ -77,7 +81,9 @@ fn every_promise_names_a_test_that_exists() {
 
 #[test]
 fn a_promise_without_its_test_is_found() {
-    let read = promises("| promise | shown by |\n|---|---|\n| never twice | `no_such_test_anywhere_at_all` |\n| lost | |\n");
+    let read = promises(
+        "| promise | shown by |\n|---|---|\n| never twice | `no_such_test_anywhere_at_all` |\n| lost | |\n",
+    );
     assert_eq!(read.len(), 2);
     assert_eq!(read[0].shown_by, ["no_such_test_anywhere_at_all".to_owned()]);
     assert!(read[1].shown_by.is_empty());

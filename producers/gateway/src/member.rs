@@ -67,9 +67,11 @@ pub fn resolve(state: &State, tenant: &TenantId, text: &str) -> Result<Resolutio
 pub fn for_write(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId, Problem> {
     match resolve(state, tenant, text)? {
         Resolution::One(member) => Ok(member),
-        Resolution::Nobody => {
-            Err(Problem::rejected("unknown_member", "no connection has reported this member", Some("/member")))
-        }
+        Resolution::Nobody => Err(Problem::rejected(
+            "unknown_member",
+            "no connection has reported this member",
+            Some("/member"),
+        )),
         Resolution::Several(spaces) => Err(ambiguous(&spaces)),
     }
 }
@@ -85,7 +87,8 @@ pub fn for_read(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId
 
 fn ambiguous(spaces: &[Name]) -> Problem {
     let names: Vec<&str> = spaces.iter().map(Name::as_str).collect();
-    let detail = format!("the number is known in the id spaces {}: write `<id_space>:<number>`", names.join(", "));
+    let detail =
+        format!("the number is known in the id spaces {}: write `<id_space>:<number>`", names.join(", "));
     Problem::new(problem::AMBIGUOUS, detail)
 }
 

@@ -51,7 +51,11 @@ pub enum Outcome {
 /// The `Idempotency-Key` of a request.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
     let wrong = |detail: &str| {
-        Problem::new(problem::KEY_REQUIRED, detail).at("Idempotency-Key", "required", problem::KEY_REQUIRED.page)
+        Problem::new(problem::KEY_REQUIRED, detail).at(
+            "Idempotency-Key",
+            "required",
+            problem::KEY_REQUIRED.page,
+        )
     };
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Err(wrong("the header Idempotency-Key is missing")) };
@@ -59,7 +63,8 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
         return Err(wrong("the header Idempotency-Key stands twice"));
     }
     let text = value.to_str().map_err(|_| wrong("an Idempotency-Key is printable ASCII"))?;
-    text.parse().map_err(|_| wrong("an Idempotency-Key is 1 to 255 printable ASCII characters without spaces"))
+    text.parse()
+        .map_err(|_| wrong("an Idempotency-Key is 1 to 255 printable ASCII characters without spaces"))
 }
 
 /// How long the caller is ready to wait (RFC 7240).
@@ -82,7 +87,10 @@ pub fn patience(state: &State, headers: &HeaderMap) -> Duration {
 pub fn admit(state: &State) -> Result<(), Problem> {
     if state.parts.progress.lag() > state.options.lag_max {
         state.metrics.refused.with_label_values(&["behind"]).inc();
-        return Err(Problem::new(problem::UNAVAILABLE, "the rows are behind the log: come again in a moment"));
+        return Err(Problem::new(
+            problem::UNAVAILABLE,
+            "the rows are behind the log: come again in a moment",
+        ));
     }
     Ok(())
 }
@@ -103,7 +111,12 @@ pub fn refused(state: &State, refused: &Refused) -> Problem {
 }
 
 /// Sends a wish and waits for its decision. A rejection, also a remembered one, is an `Err`.
-pub async fn send(state: &State, caller: &Caller, headers: &HeaderMap, wish: Wish) -> Result<Outcome, Problem> {
+pub async fn send(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    wish: Wish,
+) -> Result<Outcome, Problem> {
     admit(state)?;
     let patience = patience(state, headers);
     let record = record(caller, headers, wish);
@@ -138,7 +151,11 @@ async fn settle(state: &State, id: CommandId, answer: Arc<Answer>) -> Result<Out
     };
     if let [Fact::CommandRejected(rejected)] = answer.facts.as_slice() {
         let problem = rejection(rejected).header("log-position", log_position(state, &answer));
-        return Err(if replayed { problem.header("idempotency-replayed", "true".to_owned()) } else { problem });
+        return Err(if replayed {
+            problem.header("idempotency-replayed", "true".to_owned())
+        } else {
+            problem
+        });
     }
     Ok(Outcome::Decided { answer, replayed })
 }
@@ -203,13 +220,15 @@ async fn first_answer(
         return Err(Problem::new(problem::NOT_YET, problem::NOT_YET.page));
     }
     let rows = state.parts.store.live().map_err(|error| internal(&error))?;
-    let row = rows.get(&decisions::TABLE, &[Value::Bytes(id.0.to_vec())]).map_err(|error| internal(&error))?;
+    let row =
+        rows.get(&decisions::TABLE, &[Value::Bytes(id.0.to_vec())]).map_err(|error| internal(&error))?;
     let at = row.and_then(|row| row.int("at"));
     let seq = u64::try_from(repeated.first_seq).unwrap_or(0);
     let Some(at) = at else { return Err(internal(&std::io::Error::other("a repeated command has no row"))) };
     let log = Arc::clone(&state.parts.log);
     let sought = Sought { partition: position.partition, seq, at, command_id: id };
-    let found = blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
+    let found =
+        blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
     let Some(decision) = found else {
         return Err(internal(&std::io::Error::other("a repeated command's decision is not in the log")));
     };

@@ -97,7 +97,7 @@ fn live_and_die(dir: &Path, count: u64) -> Vec<String> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).split(b'\n');
     let mut acknowledged = Vec::new();
     let mut killed = false;
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         let line = String::from_utf8(line.unwrap()).unwrap();
         if let Some(answer) = line.strip_prefix("ack ") {
             acknowledged.push(answer.to_owned());

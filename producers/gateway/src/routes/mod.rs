@@ -24,7 +24,10 @@ pub type Shared = Arc<State>;
 impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &Shared) -> Result<Caller, Problem> {
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &Shared,
+    ) -> Result<Caller, Problem> {
         authenticate(&state.directory, &parts.headers, state.now())
     }
 }
@@ -46,16 +49,21 @@ pub async fn body(state: &State, request: Request) -> Result<Bytes, Problem> {
 /// Any body, within bounds and time.
 pub async fn bounded_body(state: &State, request: Request, max: usize, json: bool) -> Result<Bytes, Problem> {
     if json {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = kind.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(problem::MEDIA_TYPE, problem::MEDIA_TYPE.page));
         }
     }
     let too_large = || {
-        Problem::new(problem::TOO_LARGE, format!("a body has at most {max} bytes here; nothing of it was kept"))
+        Problem::new(
+            problem::TOO_LARGE,
+            format!("a body has at most {max} bytes here; nothing of it was kept"),
+        )
     };
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(too_large());
     }
@@ -63,9 +71,10 @@ pub async fn bounded_body(state: &State, request: Request, max: usize, json: boo
     match tokio::time::timeout(state.options.body_timeout, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),
-        Ok(Err(_)) | Err(_) => {
-            Err(Problem::new(problem::MALFORMED, "the body did not come whole and in time; nothing of it was kept"))
-        }
+        Ok(Err(_)) | Err(_) => Err(Problem::new(
+            problem::MALFORMED,
+            "the body did not come whole and in time; nothing of it was kept",
+        )),
     }
 }
 

@@ -20,7 +20,11 @@ use crate::waiters::Answer;
 const LINES_MAX: usize = 20;
 
 /// `POST /v1/redemptions`
-pub async fn request(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+pub async fn request(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     caller.needs(&[Role::Member, Role::Service, Role::Admin])?;
     let headers = request.headers().clone();
     let key = idempotency_key(&headers)?;
@@ -60,7 +64,9 @@ fn read(state: &State, caller: &Caller, bytes: &[u8]) -> Result<(MemberId, Reque
     members.end()?;
     if lines.is_empty() {
         let what = "at least one line";
-        return Err(Problem::new(problem::MALFORMED, "/lines: at least one line").at("/lines", "missing", what));
+        return Err(
+            Problem::new(problem::MALFORMED, "/lines: at least one line").at("/lines", "missing", what)
+        );
     }
     let member = acting_member(state, caller, number.as_deref())?;
     let points_max = points_max.and_then(|points| Points::new(points).ok());
@@ -79,7 +85,8 @@ pub fn acting_member(state: &State, caller: &Caller, number: Option<&str>) -> Re
         (None, Some(number)) => crate::member::for_write(state, caller.tenant(), number),
         (None, None) => {
             let what = "say for which member";
-            Err(Problem::new(problem::MALFORMED, "/member: say for which member").at("/member", "missing", what))
+            Err(Problem::new(problem::MALFORMED, "/member: say for which member")
+                .at("/member", "missing", what))
         }
     }
 }
