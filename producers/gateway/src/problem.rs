@@ -62,6 +62,10 @@ codes! {
         "Wait as long as `Retry-After` says. Nothing was recorded.";
     INTERNAL "internal" 500 true "Something is broken here"
         "The server has met a fault of its own. Whether the request had an effect is not known: repeat it with the same `Idempotency-Key`.";
+    SET_ASIDE "set_aside" 500 false "The request could not be decided"
+        "Deciding this request failed, so it was set aside for an operator to look at; nothing moved. Send it again with a new key when the cause is mended.";
+    TIMEOUT "request_timeout" 408 true "The request did not come in time"
+        "The headers of a request have to come whole within the server's bound. The connection is closed; nothing was recorded.";
     UNAVAILABLE "unavailable" 503 true "Not now"
         "The server can't take more at the moment: its log is full, its disk is full, or its rows are behind. Nothing was recorded. Repeat the request after `Retry-After` with the same `Idempotency-Key`.";
     NOT_YET "not_yet" 503 true "The rows do not reach the position yet"
@@ -83,6 +87,7 @@ pub const REJECTIONS: &[(&str, &str, &str)] = &[
     ("budget_exists", "The budget exists already", "Choose another name."),
     ("budget_closed", "The budget is closed", "It takes no new commitments; what is on the way is settled."),
     ("budget_exhausted", "The budget has too little", "Allocate points to the budget or grant fewer."),
+    ("ceiling_reached", "The campaign's ceiling is reached", "The block would exceed what the campaign may commit on that day. Nothing was committed."),
     ("too_many_points", "Too many points", "A sum would exceed 9007199254740991."),
     ("tenant_exists", "The tenant exists already", "Choose another name."),
     ("unknown_tenant", "No such tenant", "Create the tenant first."),
@@ -91,13 +96,19 @@ pub const REJECTIONS: &[(&str, &str, &str)] = &[
     ("version_state", "The version is past that", "The state of the version does not allow this."),
     ("own_draft", "Somebody else has to publish it", "In a live tenant whoever drafted a version can't publish it."),
     ("key_exists", "The key exists already", "Choose another name for the key."),
-    ("unknown_key", "No such key", "There is no such key, or it is revoked already."),
+    ("unknown_key", "No such key", "The tenant has no key of this name."),
+    ("key_revoked", "The key is revoked already", "Nothing has to be done: the key opens nothing any more."),
     ("invalid", "Not possible", "The command is not possible here; the detail says why."),
     ("reason_required", "A reason is required", "Give a `reason`: it is kept with the decision."),
     ("not_yet_adopted", "Not adopted yet", "The configuration is on its way. Try again."),
     ("not_due", "Not due", "Its time has not come. Try again later."),
     ("too_large", "The decision is too large", "The request would make a record larger than the log takes. Split it."),
 ];
+
+/// Whether the same request may succeed later, though the rules said no.
+pub fn is_retryable(code: &str) -> bool {
+    !mirabelle_domain::rejection::is_final_code(code)
+}
 
 /// One place in the request that is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -158,7 +169,7 @@ impl Problem {
         let mut problem = Problem::new(KEY_REUSED, detail);
         problem.code = code.to_owned();
         problem.title = known.map_or("Refused by the rules", |(_, title, _)| title);
-        problem.retryable = matches!(code, "not_due" | "not_yet_adopted");
+        problem.retryable = is_retryable(code);
         if let Some(pointer) = pointer.filter(|pointer| !pointer.is_empty()) {
             let detail = problem.detail.clone();
             problem.errors.push(Blame { pointer: pointer.to_owned(), code: "refused", detail });
@@ -241,5 +252,37 @@ impl IntoResponse for Problem {
             }
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_rules_has_its_page() {
+        let source = include_str!("../../../domain/src/rejection.rs");
+        let codes: BTreeSet<&str> = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("Rejection::"))
+            .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","))
+            .collect();
+        assert!(codes.len() > 20, "the codes were not found: {codes:?}");
+        let known: BTreeSet<&str> = REJECTIONS.iter().map(|(code, ..)| *code).collect();
+        assert_eq!(codes.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn codes_are_told_apart_and_have_words() {
+        let edge = EDGE.iter().map(|code| (code.name, code.title, code.page));
+        let all: Vec<_> = edge.chain(REJECTIONS.iter().copied()).collect();
+        let names: BTreeSet<&str> = all.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names.len(), all.len());
+        for (name, title, page) in all {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            assert!(!title.is_empty() && page.len() > 20, "{name}");
+        }
     }
 }

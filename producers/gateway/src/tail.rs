@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mirabelle_ledger::{Chain, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
 use mirabelle_log::{Log, Partition, ReadLimit, View};
-use mirabelle_schemas::decode_fact;
+use mirabelle_schemas::{bucket, decode_fact};
 use mirabelle_store::{Rows, StoreError};
 use tracing::error;
 
@@ -30,13 +30,37 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
+/// How the tail is.
+#[derive(Debug, Default)]
+pub struct Health {
+    caught_up: AtomicBool,
+    stopped: AtomicBool,
+}
+
+impl Health {
+    /// Whether the end found at the start was reached.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Whether a partition can't be read on, or the tail has ended: who waits there gets no answer.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The tail has ended.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+}
+
 /// The tail.
 pub struct Tail {
     log: Arc<dyn Log>,
     readers: Vec<Option<FactsReader>>,
     waiters: Arc<Waiters>,
     directory: Arc<Directory>,
-    caught_up: Arc<AtomicBool>,
+    health: Arc<Health>,
     folded: Vec<Folded>,
 }
 
@@ -62,13 +86,12 @@ impl Tail {
             let reader = FactsReader::open(log.as_ref(), partition, start, options);
             readers.push(Some(reader.map_err(|source| Error::Read { partition, source })?));
         }
-        let caught_up = Arc::new(AtomicBool::new(false));
-        Ok(Tail { log, readers, waiters, directory, caught_up, folded: Vec::new() })
+        Ok(Tail { log, readers, waiters, directory, health: Arc::default(), folded: Vec::new() })
     }
 
-    /// Set once the end found at the start was reached.
-    pub fn caught_up(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.caught_up)
+    /// How the tail is.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
     }
 
     /// Reads what there is; returns how many records that was.
@@ -87,11 +110,12 @@ impl Tail {
                 Err(error) => {
                     error!(partition = index, error = &error as &dyn std::error::Error, "tail stopped here");
                     self.readers[index] = None;
+                    self.health.stop();
                 }
             }
         }
         if read == 0 {
-            self.caught_up.store(true, Ordering::Release);
+            self.health.caught_up.store(true, Ordering::Release);
         }
         read
     }
@@ -107,8 +131,13 @@ impl Tail {
             let facts = decision.facts.iter().map(decode_fact).collect::<Result<Vec<_>, _>>();
             match facts {
                 Ok(facts) => {
-                    let answer =
-                        Answer { position: folded.position, accepted_at: decision.accepted_at, facts };
+                    let answer = Answer {
+                        position: folded.position,
+                        bucket: bucket(&decision.account),
+                        digest: decision.input_digest,
+                        accepted_at: decision.accepted_at,
+                        facts,
+                    };
                     self.waiters.answer(decision.command_id, &Arc::new(answer));
                 }
                 Err(error) => error!(%error, "a decision can't be read: its waiter gets no answer"),

@@ -1,6 +1,7 @@
 //! The routes, each a function of the state and the request.
 
 pub mod redemptions;
+pub mod table;
 
 use std::sync::Arc;
 
@@ -14,9 +15,11 @@ use mirabelle_domain::tables::members;
 use mirabelle_domain::{MemberId, TenantId};
 use serde::Serialize;
 
-use crate::auth::{Caller, authenticate};
+use crate::auth::Caller;
 use crate::problem::{self, Problem};
+use crate::send::{Outcome, Wish, answer_headers, patience, pending, send};
 use crate::state::State;
+use crate::waiters::Answer;
 
 /// What handlers share.
 pub type Shared = Arc<State>;
@@ -24,8 +27,10 @@ pub type Shared = Arc<State>;
 impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &Shared) -> Result<Caller, Problem> {
-        authenticate(&state.directory, &parts.headers, state.now())
+    /// The caller whom the guard let in; a route that lists no roles has none.
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &Shared) -> Result<Caller, Problem> {
+        let refused = || Problem::new(problem::UNAUTHENTICATED, problem::UNAUTHENTICATED.page);
+        parts.extensions.remove::<Caller>().ok_or_else(refused)
     }
 }
 
@@ -38,9 +43,81 @@ pub fn json(status: StatusCode, headers: HeaderMap, body: &impl Serialize) -> Re
     response
 }
 
+/// What a decision is told as.
+pub struct Told<T> {
+    /// Status of success.
+    pub status: StatusCode,
+    /// Where the thing is.
+    pub location: Option<String>,
+    /// The body, made from the decision's facts alone: the same bytes whenever it is asked for.
+    pub body: T,
+}
+
+impl<T> Told<T> {
+    /// Something new, at a place.
+    pub fn created(location: String, body: T) -> Told<T> {
+        Told { status: StatusCode::CREATED, location: Some(location), body }
+    }
+
+    /// Done.
+    pub fn done(body: T) -> Told<T> {
+        Told { status: StatusCode::OK, location: None, body }
+    }
+}
+
+/// Sends a wish, waits as long as the caller does, and answers: with what `tell` makes of the decision, or 202.
+pub async fn conclude<T: Serialize>(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    wish: Wish,
+    tell: impl FnOnce(&Answer) -> Option<Told<T>>,
+) -> Result<Response, Problem> {
+    let (account, key) = (wish.account.clone(), wish.key.clone());
+    let mut response = match send(state, caller, headers, wish).await? {
+        Outcome::Pending => {
+            let (status, headers) = pending(&account, &key);
+            json(status, headers, &serde_json::json!({"state": "pending"}))
+        }
+        Outcome::Decided { answer, replayed } => {
+            let Some(told) = tell(&answer) else {
+                return Err(crate::member::internal(&std::io::Error::other("a decision lacks the fact that it is about")));
+            };
+            let mut headers = answer_headers(state, &answer, replayed);
+            if let Some(location) = told.location.and_then(|at| header::HeaderValue::from_str(&at).ok()) {
+                headers.insert(header::LOCATION, location);
+            }
+            json(told.status, headers, &told.body)
+        }
+    };
+    if let (_, Some(applied)) = patience(state, headers)
+        && let Ok(applied) = header::HeaderValue::from_str(&applied)
+    {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+/// The `reason` of a body that has to say why.
+pub fn reason(members: &mut crate::json::Members) -> Result<String, Problem> {
+    let text = members.text_option("reason", 500)?.unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(Problem::rejected("reason_required", "say why: the reason is kept with the decision", Some("/reason")));
+    }
+    Ok(text)
+}
+
 /// A JSON body of our own API, within bounds and time.
 pub async fn body(state: &State, request: Request) -> Result<Bytes, Problem> {
     bounded_body(state, request, state.options.body_max, true).await
+}
+
+/// The members of a JSON body, or none of them where the body is empty.
+pub async fn members_or_none(state: &State, request: Request) -> Result<crate::json::Members, Problem> {
+    if axum::body::HttpBody::is_end_stream(request.body()) {
+        return crate::json::Members::of(b"{}");
+    }
+    crate::json::Members::of(&body(state, request).await?)
 }
 
 /// Any body, within bounds and time.
@@ -60,7 +137,7 @@ pub async fn bounded_body(state: &State, request: Request, max: usize, json: boo
         return Err(too_large());
     }
     let read = axum::body::to_bytes(request.into_body(), max);
-    match tokio::time::timeout(state.options.body_timeout, read).await {
+    match tokio::time::timeout(state.options.body_timeout(), read).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),
         Ok(Err(_)) | Err(_) => {
