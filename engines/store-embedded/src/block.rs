@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   entry*: varint shared · varint rest · varint value · rest of the key · value
-//!   u32 CRC32C over run, block number and the entries
+//!   packed: u32 bytes of the entries before they were packed with zstd; as they are: 0
+//!   u32 CRC32C over run, block number and all before
 //! ```
 
 use std::fmt;
@@ -11,7 +12,11 @@ use mirabelle_store::encode::{Malformed, read_varint, varint};
 
 /// Largest block of more than one entry: with the database's own overhead it just fits four pages.
 pub(crate) const BLOCK_BYTES_MAX: usize = 16 * 1024 - 64;
-const CHECK_BYTES: usize = 4;
+/// What packed blocks aim at. One that turns out larger than [`BLOCK_BYTES_MAX`] takes eight pages, so rather less.
+const PACKED_BYTES: usize = BLOCK_BYTES_MAX / 100 * 95;
+/// Most bytes of entries in a packed block: reading one of them unpacks all.
+const UNPACKED_BYTES_MAX: usize = 40 * 1024;
+const TAIL_BYTES: usize = 8;
 
 /// Where a block belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +46,33 @@ fn checksum(at: At, entries: &[u8]) -> u32 {
 }
 
 /// Fills one block after the other.
-#[derive(Default)]
 pub(crate) struct Builder {
     bytes: Vec<u8>,
     last: Vec<u8>,
     entries: usize,
+    /// Bytes of entries that a block takes.
+    room: usize,
+    packer: Option<Packer>,
+}
+
+struct Packer {
+    zstd: zstd::bulk::Compressor<'static>,
+    packed: Vec<u8>,
 }
 
 impl Builder {
+    /// `packed`: with zstd. Packing costs time when written and when read, and saves a third and more.
+    pub(crate) fn new(packed: bool) -> Builder {
+        let packer = if packed { zstd::bulk::Compressor::new(1).ok() } else { None };
+        Builder {
+            bytes: Vec::new(),
+            last: Vec::new(),
+            entries: 0,
+            room: BLOCK_BYTES_MAX - TAIL_BYTES,
+            packer: packer.map(|zstd| Packer { zstd, packed: Vec::new() }),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries == 0
     }
@@ -60,8 +84,7 @@ impl Builder {
 
     /// Whether an entry still fits; an empty block takes one of any size.
     pub(crate) fn has_room(&self, key: &[u8], value: &[u8]) -> bool {
-        let most = self.bytes.len() + key.len() + value.len() + 15 + CHECK_BYTES;
-        self.entries == 0 || most <= BLOCK_BYTES_MAX
+        self.entries == 0 || self.bytes.len() + key.len() + value.len() + 15 <= self.room
     }
 
     pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) {
@@ -81,14 +104,38 @@ impl Builder {
 
     /// The finished block, to be used before the next push.
     pub(crate) fn finish(&mut self, at: At) -> &[u8] {
-        let check = checksum(at, &self.bytes);
-        self.bytes.extend_from_slice(&check.to_le_bytes());
-        &self.bytes
+        let unpacked = self.bytes.len();
+        let out = match self.packer.as_mut().and_then(|packer| packer.pack(&self.bytes)) {
+            Some(packed) => {
+                // The next block is likely to pack as well as this one.
+                let fits = unpacked * PACKED_BYTES / packed.len().max(1);
+                self.room = fits.clamp(BLOCK_BYTES_MAX - TAIL_BYTES, UNPACKED_BYTES_MAX);
+                packed.extend_from_slice(&(unpacked as u32).to_le_bytes());
+                packed
+            }
+            None => {
+                self.bytes.extend_from_slice(&0_u32.to_le_bytes());
+                &mut self.bytes
+            }
+        };
+        let check = checksum(at, out);
+        out.extend_from_slice(&check.to_le_bytes());
+        out
     }
 
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.entries = 0;
+    }
+}
+
+impl Packer {
+    /// `None` when it saves nothing.
+    fn pack(&mut self, entries: &[u8]) -> Option<&mut Vec<u8>> {
+        self.packed.resize(zstd::zstd_safe::compress_bound(entries.len()), 0);
+        let packed = self.zstd.compress_to_buffer(entries, &mut self.packed[..]).ok()?;
+        self.packed.truncate(packed);
+        (packed < entries.len()).then_some(&mut self.packed)
     }
 }
 
@@ -102,13 +149,19 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    pub(crate) fn read(at: At, bytes: Vec<u8>) -> Result<Entries, Malformed> {
-        let (body, check) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or(Malformed("a block cut short"))?;
-        if checksum(at, body) != u32::from_le_bytes(*check) {
+    pub(crate) fn read(at: At, bytes: &[u8]) -> Result<Entries, Malformed> {
+        let (checked, check) = bytes.split_last_chunk::<4>().ok_or(Malformed("a block cut short"))?;
+        if checksum(at, checked) != u32::from_le_bytes(*check) {
             return Err(Malformed("its checksum does not hold"));
         }
+        let (body, unpacked) = checked.split_last_chunk::<4>().ok_or(Malformed("a block cut short"))?;
+        let body = match u32::from_le_bytes(*unpacked) {
+            0 => body.to_vec(),
+            unpacked => zstd::bulk::decompress(body, unpacked as usize)
+                .map_err(|_| Malformed("it can't be unpacked"))?,
+        };
         let mut entries = Entries { keys: Vec::with_capacity(body.len()), ..Entries::default() };
-        let mut rest = body;
+        let mut rest = body.as_slice();
         let mut start = 0;
         while !rest.is_empty() {
             let [shared, own, value] =
@@ -125,7 +178,7 @@ impl Entries {
             entries.ends.push((entries.keys.len() as u32, value_at as u32, (value_at + value) as u32));
             rest = &rest[own + value..];
         }
-        entries.bytes = bytes;
+        entries.bytes = body;
         Ok(entries)
     }
 
@@ -162,8 +215,8 @@ impl Entries {
 mod tests {
     use super::*;
 
-    fn block(at: At, entries: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let mut builder = Builder::default();
+    fn block(at: At, packed: bool, entries: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut builder = Builder::new(packed);
         entries.iter().for_each(|(key, value)| builder.push(key, value));
         builder.finish(at).to_vec()
     }
@@ -173,19 +226,22 @@ mod tests {
         let at = At { run: 1041, block: 3 };
         let entries: [(&[u8], &[u8]); 4] =
             [(b"", b"empty"), (b"abc", b""), (b"abcd", b"x"), (b"b", &[7; 300])];
-        let bytes = block(at, &entries);
-        let read = Entries::read(at, bytes.clone()).unwrap();
-        let back: Vec<_> = (0..read.len()).map(|place| (read.key(place), read.value(place))).collect();
-        assert_eq!(back, entries);
-        assert_eq!(read.at_or_after(b"abcc"), 2);
-        assert_eq!(read.at_or_after(b"c"), 4);
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Entries::read(at, flipped).is_err(), "bit {bit}");
-        }
-        for other in [At { block: 4, ..at }, At { run: 1042, ..at }] {
-            assert!(Entries::read(other, bytes.clone()).is_err(), "a block in another's place");
+        for packed in [false, true] {
+            let bytes = block(at, packed, &entries);
+            assert_eq!(bytes.len() < 300, packed, "{} bytes", bytes.len());
+            let read = Entries::read(at, &bytes).unwrap();
+            let back: Vec<_> = (0..read.len()).map(|place| (read.key(place), read.value(place))).collect();
+            assert_eq!(back, entries);
+            assert_eq!(read.at_or_after(b"abcc"), 2);
+            assert_eq!(read.at_or_after(b"c"), 4);
+            for bit in 0..bytes.len() * 8 {
+                let mut flipped = bytes.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(Entries::read(at, &flipped).is_err(), "bit {bit}");
+            }
+            for other in [At { block: 4, ..at }, At { run: 1042, ..at }] {
+                assert!(Entries::read(other, &bytes).is_err(), "a block in another's place");
+            }
         }
     }
 
@@ -195,9 +251,35 @@ mod tests {
         for body in
             [&[0_u8, 200, 200, 200, 1][..], &[5, 0, 0], &[0, 3, 0, 1], &[0, 0, 9], &[0xff; 12], &[0, 1]]
         {
-            let mut bytes = body.to_vec();
-            bytes.extend_from_slice(&checksum(at, body).to_le_bytes());
-            assert!(Entries::read(at, bytes).is_err(), "{body:?}");
+            for unpacked in [0_u32, 40, 7_000] {
+                let mut bytes = body.to_vec();
+                bytes.extend_from_slice(&unpacked.to_le_bytes());
+                bytes.extend_from_slice(&checksum(at, &bytes).to_le_bytes());
+                assert!(Entries::read(at, &bytes).is_err(), "{body:?}");
+            }
         }
+    }
+
+    #[test]
+    fn packed_blocks_fill_their_pages_and_seldom_overflow_them() {
+        let mut builder = Builder::new(true);
+        let (mut sizes, mut number) = (Vec::new(), 0_u64);
+        while sizes.len() < 200 {
+            // Half noise, half the same each time, as rows are.
+            let noise =
+                |of: u64| (number ^ of).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).to_be_bytes();
+            let key = [&number.to_be_bytes()[..], &noise(0)].concat();
+            let value = [&noise(1 << 40)[..], b"delivered at once", &noise(1 << 50)].concat();
+            if !builder.has_room(&key, &value) {
+                sizes.push(builder.finish(At { run: 1, block: sizes.len() as u32 }).len());
+                builder.clear();
+            }
+            builder.push(&key, &value);
+            number += 1;
+        }
+        let settled = &sizes[3..];
+        let over = settled.iter().filter(|size| **size > BLOCK_BYTES_MAX).count();
+        let mean = settled.iter().sum::<usize>() / settled.len();
+        assert!(over <= 4 && mean > BLOCK_BYTES_MAX * 85 / 100, "{over} overflow, {mean} bytes on average");
     }
 }

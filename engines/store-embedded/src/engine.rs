@@ -131,7 +131,8 @@ impl Engine {
     pub(crate) fn open(path: &Path, log: LogId, kind: Kind, options: Options) -> Result<Engine, StoreError> {
         let database = file::open(path, log, options.cache_bytes)?;
         let file = path.display().to_string();
-        let (state, next_run) = load::state(&database).map_err(|fault| fault.into_error(&file))?;
+        let (state, next_run) =
+            file::guarded(|| load::state(&database)).map_err(|fault| fault.into_error(&file))?;
         let shared = Arc::new(Shared {
             database,
             file,

@@ -1,6 +1,7 @@
 //! The database file: opened, checked, and its tables.
 
 use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use mirabelle_log::LogId;
@@ -56,14 +57,24 @@ pub(crate) fn failed<E: Into<redb::Error>>(act: &'static str) -> impl Fn(E) -> F
     }
 }
 
+/// Does what reads or writes the file. The database panics over some kinds of damage to its own pages: that becomes
+/// an error like any other damage.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let reason = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        Err(Fault::damage("the database's own pages", format!("panicked: {reason}")))
+    })
+}
+
 /// Opens the file, or makes one for `log`.
 pub(crate) fn open(path: &Path, log: LogId, cache_bytes: usize) -> Result<Database, StoreError> {
     let file = path.display().to_string();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = |source| StoreError::io(format!("create directory {}", folder.display()), source);
     fs::create_dir_all(folder).map_err(made)?;
-    let database = Builder::new().set_cache_size(cache_bytes).create(path);
-    let database = database.map_err(|error| match error {
+    let opened = guarded(|| Ok(Builder::new().set_cache_size(cache_bytes).create(path)));
+    let database = opened.map_err(|fault| fault.into_error(&file))?.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { file: file.clone() },
         DatabaseError::Storage(StorageError::Corrupted(reason)) => {
             StoreError::Corrupt { place: "the database's own pages".to_owned(), reason, file: file.clone() }
@@ -71,7 +82,7 @@ pub(crate) fn open(path: &Path, log: LogId, cache_bytes: usize) -> Result<Databa
         other => StoreError::io(format!("open store {file}"), redb::Error::from(other)),
     })?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(made)?;
-    prepare(&database, log, &file)?;
+    guarded(|| Ok(prepare(&database, log, &file))).map_err(|fault| fault.into_error(&file))??;
     Ok(database)
 }
 
@@ -158,7 +169,7 @@ impl Blocks {
             format!("{at}, which begins at key {near}")
         };
         let bytes = self.0.get(at.key()).map_err(failed("read a block of"))?;
-        let bytes = bytes.ok_or_else(|| Fault::damage(place(), "it is missing"))?.value().to_vec();
-        Entries::read(at, bytes).map_err(|Malformed(reason)| Fault::damage(place(), reason))
+        let bytes = bytes.ok_or_else(|| Fault::damage(place(), "it is missing"))?;
+        Entries::read(at, bytes.value()).map_err(|Malformed(reason)| Fault::damage(place(), reason))
     }
 }

@@ -121,7 +121,8 @@ fn flush(shared: &Shared) -> Result<(), Fault> {
             let mut heads = writing.open_table(RUNS).map_err(failed("open the runs of"))?;
             for (tree, memory, newest) in &frozen.trees {
                 let entries = memory.len() as u64;
-                let mut run = Writer::new(shared.take_run_id(), entries, filter_bits(shared.kind, entries));
+                let mut run =
+                    Writer::new(shared.take_run_id(), entries, filter_bits(shared.kind, entries), false);
                 for (key, value) in &**memory {
                     run.push(key, value, &mut Into(&mut blocks))?;
                 }

@@ -9,11 +9,13 @@ use crate::block::At;
 use crate::engine::Shared;
 use crate::file::{BLOCKS, Blocks, Fault, RUNS, begin, failed};
 use crate::flush::{Into, filter_bits};
-use crate::merge::{Merged, RunSource, Source, Span};
+use crate::merge::{Kind, Merged, RunSource, Source, Span};
 use crate::run::{Run, Sink, Writer};
 
 /// Runs of one size that are merged, and what one size has more than the one below.
 const FANOUT: u64 = 8;
+/// Runs of rows from this size on are packed: what is written now and merged soon is not worth it. Ids are noise.
+const PACKED_ROWS_MIN: u64 = 1 << 19;
 /// Blocks written, or freed, in one transaction: the flushing thread waits for no more.
 const CHUNK: usize = 64;
 
@@ -116,7 +118,8 @@ fn merge(shared: &Shared, tree: u32, inputs: &[Arc<Run>]) -> Result<(), Fault> {
     let span = Span { low: &[], high: None, reverse: false };
     let expected: u64 = inputs.iter().map(|run| run.entries).sum();
     let id = shared.take_run_id();
-    let mut out = Writer::new(id, expected, filter_bits(shared.kind, expected));
+    let packed = shared.kind == Kind::Rows && expected >= PACKED_ROWS_MIN;
+    let mut out = Writer::new(id, expected, filter_bits(shared.kind, expected), packed);
     let mut chunk = Chunk::default();
     let mut blocks = Blocks::now(&shared.database)?;
     let mut sources = Vec::with_capacity(inputs.len());

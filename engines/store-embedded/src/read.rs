@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::block::At;
 use crate::engine::{Engine, Entry, Memory, damaged};
-use crate::file::{Blocks, Fault};
+use crate::file::{Blocks, Fault, guarded};
 use crate::merge::{Merged, RunSource, Source, Span};
 use crate::run::{self, Run};
 
@@ -15,15 +15,17 @@ const ROUND: usize = 512;
 /// Told each key with the join of its values; `false` ends the scan.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Fault>;
 
+/// Told a value and a stamp: whether nothing stamped so or earlier can change the value any more.
+pub(crate) type Settled<'a> = &'a dyn Fn(&[u8], i64) -> bool;
+
 impl Engine {
     /// The join of all that was put under a key. `settled(value, newest)`: nothing stamped `newest` or earlier
     /// can change the value any more.
-    pub(crate) fn get(
-        &self,
-        tree: u32,
-        key: &[u8],
-        settled: &dyn Fn(&[u8], i64) -> bool,
-    ) -> Result<Option<Vec<u8>>, Fault> {
+    pub(crate) fn get(&self, tree: u32, key: &[u8], settled: Settled<'_>) -> Result<Option<Vec<u8>>, Fault> {
+        guarded(|| self.joined(tree, key, settled))
+    }
+
+    fn joined(&self, tree: u32, key: &[u8], settled: Settled<'_>) -> Result<Option<Vec<u8>>, Fault> {
         let (memory, runs, blocks) = {
             let state = self.shared.state.read();
             let Some(tree) = state.trees.get(&tree) else { return Ok(None) };

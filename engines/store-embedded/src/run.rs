@@ -157,15 +157,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `filter_bits`: bits of filter for each of `expected` entries; 0: none.
-    pub(crate) fn new(id: u64, expected: u64, filter_bits: u32) -> Writer {
+    /// `filter_bits`: bits of filter for each of `expected` entries; 0: none. `packed`: blocks with zstd.
+    pub(crate) fn new(id: u64, expected: u64, filter_bits: u32, packed: bool) -> Writer {
         let bits = usize::try_from(expected).unwrap_or(usize::MAX).saturating_mul(filter_bits as usize);
         let filter = (bits > 0).then(|| {
             let expected = usize::try_from(expected).unwrap_or(usize::MAX);
             BloomFilter::with_num_bits(bits).seed(&0).expected_items(expected)
         });
         let run = Run { id, entries: 0, newest: i64::MIN, bytes: 0, fences: Fences::default(), filter };
-        Writer { run, block: Builder::default() }
+        Writer { run, block: Builder::new(packed) }
     }
 
     pub(crate) fn push<S: Sink>(&mut self, key: &[u8], value: &[u8], sink: &mut S) -> Result<(), S::Error> {

@@ -12,6 +12,8 @@ pub mod memory;
 pub mod scan;
 pub mod snapshots;
 pub mod suite;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,7 +1,5 @@
 //! Flipped bytes: told, never answered.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use redb::ReadableTable;
 
 use super::*;
@@ -72,17 +70,16 @@ fn no_flipped_byte_of_the_file_changes_an_answer() {
     let good = fs::read(files.path()).unwrap();
     let (mut told, mut same) = (0, 0);
     let used: Vec<usize> = (0..good.len()).filter(|place| good[*place] != 0).collect();
-    for place in used.into_iter().step_by(173) {
+    for place in used.into_iter().step_by(311) {
         let mut bad = good.clone();
         bad[place] ^= 0x40;
         fs::write(files.path(), &bad).unwrap();
-        // The database itself may panic over its own pages: told too, if loudly.
-        match catch_unwind(AssertUnwindSafe(|| read_all(&files))) {
-            Ok(Ok(found)) => {
+        match read_all(&files) {
+            Ok(found) => {
                 assert_eq!(found, wanted, "byte {place} changed an answer");
                 same += 1;
             }
-            Ok(Err(_)) | Err(_) => told += 1,
+            Err(_) => told += 1,
         }
     }
     assert!(told > 10 && same > 10, "{told} told, {same} without effect");

@@ -78,7 +78,6 @@ fn merged_and_dropped_rows_give_their_pages_back() {
 }
 
 #[test]
-#[ignore = "does not end now and then when others run beside it: see docs/operations.md, known faults"]
 fn what_an_unfinished_merge_left_is_freed_at_the_next_start() {
     let files = Rows::new(LAZY);
     let store = files.open().unwrap();

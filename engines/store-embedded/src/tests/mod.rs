@@ -248,3 +248,23 @@ fn a_store_that_falls_behind_lets_its_callers_wait_and_loses_nothing() {
     let found = rows.scan_table(&LOTS, None, usize::MAX).unwrap();
     assert_eq!(found.len(), 500);
 }
+
+#[test]
+fn a_store_whose_write_failed_takes_nothing_more_and_still_answers() {
+    let files = Rows::new(LAZY);
+    let store = files.open().unwrap();
+    let rows = store.create(&name("first")).unwrap();
+    put(&*rows, 40, lot(1, 1, 1));
+    store.sync().unwrap();
+    put(&*rows, 41, lot(1, 2, 2));
+    store.engine.shared.fail(Fault::damage("a block", "the disk has gone"));
+    let refused = [rows.apply(Batch::new()).err(), store.sync().err(), store.create(&name("second")).err()];
+    for refused in refused {
+        let Some(StoreError::Failed { reason }) = refused else { panic!("{refused:?}") };
+        assert!(reason.contains("the disk has gone"), "{reason}");
+    }
+    assert_eq!(rows.scan_table(&LOTS, None, usize::MAX).unwrap().len(), 2);
+    drop((rows, store));
+    let rows = files.open().unwrap().live().unwrap();
+    assert_eq!(rows.scan_table(&LOTS, None, usize::MAX).unwrap().len(), 1, "what was durable is there");
+}
