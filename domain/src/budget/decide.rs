@@ -113,8 +113,8 @@ fn decide_commitment(
     if grants.is_empty() || (commit.all_or_nothing && !whole) {
         return Err(Rejection::UnknownGrant { expected: "new" });
     }
-    let mut block = Block::new(state);
     if !commit.all_or_nothing {
+        let mut block = Block::new(state);
         for grant in grants {
             block.commit_or_hold(grant)?;
         }
@@ -133,13 +133,21 @@ fn decide_commitment(
     if needed > free {
         return Err(Rejection::BudgetExhausted { free, needed });
     }
-    for grant in grants {
+    let gifts: Vec<GrantIntent> = grants.into_iter().map(|grant| stamped(grant, accepted_at)).collect();
+    let mut block = Block::new(state);
+    for grant in &gifts {
         match block.exceeds_ceiling(grant) {
             Some(rejection) => return Err(rejection),
             None => block.commit(grant)?,
         }
     }
     Ok(block.facts)
+}
+
+/// A gift without a time is granted when the log takes it: its sender's clock would make every repeat another body.
+fn stamped(gift: &GrantIntent, accepted_at: Timestamp) -> GrantIntent {
+    let granted_at = if gift.granted_at == Timestamp(0) { accepted_at } else { gift.granted_at };
+    GrantIntent { granted_at, ..gift.clone() }
 }
 
 /// What every grant of a block has to be. Awards are made by the member's rules; gifts come from outside.

@@ -340,3 +340,15 @@ fn a_withdrawal_that_brings_the_use_to_a_threshold_alerts() {
     trial.done(gifts([gift(1, 400)]));
     assert_eq!(trial.names(AllocateBudget { delta: -200 }), ["BudgetAllocated", "BudgetAlerted"]);
 }
+
+#[test]
+fn a_gift_without_a_time_is_granted_when_the_log_takes_it() {
+    let mut trial = Trial::with(1_000);
+    let (timeless, timed) = (gift(1, 30), GrantIntent { granted_at: Timestamp(77), ..gift(2, 40) });
+    let facts = trial.done(gifts([GrantIntent { granted_at: Timestamp(0), ..timeless }, timed]));
+    let granted_at = facts.iter().filter_map(|fact| match fact {
+        Fact::GrantCommitted(committed) => Some(committed.grant.granted_at.0),
+        _ => None,
+    });
+    assert_eq!(granted_at.collect::<Vec<_>>(), [1_000_000, 77]);
+}

@@ -113,7 +113,7 @@ pub struct GrantIntent {
     pub member: MemberId,
     /// How many; more than zero.
     pub points: Points,
-    /// When it was decided: `granted_at` of the lot.
+    /// When it was decided: `granted_at` of the lot. 0 in a person's gift: when the log takes it.
     pub granted_at: Timestamp,
     /// Spendable from then on; `None`: at once.
     pub activates_at: Option<Timestamp>,

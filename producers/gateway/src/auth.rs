@@ -7,11 +7,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mirabelle_domain::command::Role;
 use mirabelle_domain::{Digest, TenantId, Timestamp};
+use mirabelle_schemas::record::Namespace;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::directory::{Directory, Key};
 use crate::problem::{self, Problem};
+
+/// The tenant of the installation itself.
+pub const SYSTEM: &str = "_system";
 
 /// Text of a key: `mk_<key id>_<secret>`; the secret is 256 random bits in base64url.
 const PREFIX: &str = "mk_";
@@ -21,17 +25,30 @@ const PREFIX: &str = "mk_";
 pub struct Caller {
     /// The key.
     pub key: Arc<Key>,
+    /// The tenant for which an operator acts, instead of the key's own.
+    pub acting: Option<TenantId>,
 }
 
 impl Caller {
     /// The tenant of everything that this caller does.
     pub fn tenant(&self) -> &TenantId {
-        &self.key.tenant
+        self.acting.as_ref().unwrap_or(&self.key.tenant)
     }
 
-    /// Whether it has one of these roles.
+    /// Whether its key belongs to the installation itself, not to a tenant.
+    pub fn is_system(&self) -> bool {
+        self.key.tenant.as_str() == SYSTEM
+    }
+
+    /// Whether it has one of these roles. Only keys of the installation can be an operator's, whatever they say.
     pub fn has(&self, roles: &[Role]) -> bool {
-        self.key.roles.iter().any(|role| roles.contains(role))
+        let real = |role: &&Role| **role != Role::Operator || self.is_system();
+        self.key.roles.iter().filter(real).any(|role| roles.contains(role))
+    }
+
+    /// The space of this caller's idempotency keys: an operator's never meet those of the tenant's own integrations.
+    pub fn namespace(&self) -> Namespace {
+        if self.is_system() { Namespace::Operator } else { Namespace::Client }
     }
 
     /// Demands one of these roles.
@@ -75,7 +92,7 @@ pub fn authenticate(directory: &Directory, headers: &HeaderMap, now: i64) -> Res
     let wanted = key.as_ref().map_or(Digest([0; 16]), |key| key.hash);
     let equal: bool = hash_of(secret).0.ct_eq(&wanted.0).into();
     match key {
-        Some(key) if equal && key.expires_at.is_none_or(|end| end > Timestamp(now)) => Ok(Caller { key }),
+        Some(key) if equal && key.expires_at.is_none_or(|end| end > Timestamp(now)) => Ok(Caller { key, acting: None }),
         _ => Err(refused()),
     }
 }

@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::Deserializer;
+
+use mirabelle_domain::Timestamp;
 
 use crate::problem::{self, Problem};
 
@@ -12,6 +14,8 @@ use crate::problem::{self, Problem};
 const DEPTH_MAX: usize = 16;
 /// Most members of an object, or elements of an array.
 const COUNT_MAX: usize = 10_000;
+/// The last instant of the year 2200, microseconds: beyond it nobody means it.
+const LATEST: i64 = 7_289_654_399_999_999;
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,8 +132,7 @@ impl<'de> Visitor<'de> for Seed {
 /// Reads one JSON text and nothing behind it.
 pub fn parse(body: &[u8]) -> Result<Json, Problem> {
     let text = std::str::from_utf8(body).map_err(|error| {
-        let detail =
-            format!("the body is not UTF-8: byte {} is the first that can't be", error.valid_up_to());
+        let detail = format!("the body is not UTF-8: byte {} is the first that can't be", error.valid_up_to());
         Problem::new(problem::MALFORMED, detail).at("", "not_utf8", "send JSON in UTF-8")
     })?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -139,17 +142,45 @@ pub fn parse(body: &[u8]) -> Result<Json, Problem> {
         let place = format!("line {}, column {}", error.line(), error.column());
         let what = error.to_string();
         let what = what.split(" at line").next().unwrap_or_default().to_owned();
-        let what = if error.is_syntax() || error.is_eof() || error.is_data() {
-            what
-        } else {
-            "it can't be read".into()
-        };
-        Problem::new(
-            problem::MALFORMED,
-            format!("the body is not the JSON that is read here: {what} ({place})"),
-        )
-        .at("", "not_json", format!("mend the body at {place}"))
+        let what = if error.is_syntax() || error.is_eof() || error.is_data() { what } else { "it can't be read".into() };
+        Problem::new(problem::MALFORMED, format!("the body is not the JSON that is read here: {what} ({place})"))
+            .at("", "not_json", format!("mend the body at {place}"))
     })
+}
+
+/// The text of a member of the object that a body is, as it was written: white space, order and digits kept. `None`
+/// where there is none of this name, or its name is written with escapes. The body was read by [`parse`] before.
+pub fn span_of<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut depth = 0_usize;
+    let mut in_text = false;
+    let mut escaped = false;
+    let mut word = 0;
+    let mut last = "";
+    let mut begun = None;
+    for (at, byte) in text.bytes().enumerate() {
+        if in_text {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => {
+                    in_text = false;
+                    last = &text[word..at];
+                }
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => (in_text, word) = (true, at + 1),
+            b':' if depth == 1 && begun.is_none() && last == name => begun = Some(at + 1),
+            b',' | b'}' if depth == 1 && begun.is_some() => return Some(text[begun?..at].trim()),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The members of an object, taken one by one; what is left at the end is unknown.
@@ -188,7 +219,8 @@ impl Members {
         Some(self.members.swap_remove(place).1).filter(|value| *value != Json::Null)
     }
 
-    fn need(&mut self, name: &str) -> Result<Json, Problem> {
+    /// The member, whatever it is; it has to be there.
+    pub fn need(&mut self, name: &str) -> Result<Json, Problem> {
         self.take(name).ok_or_else(|| wrong(&self.pointer(name), "missing", "this member is required"))
     }
 
@@ -204,9 +236,7 @@ impl Members {
                 Err(wrong(&pointer, "control_character", "no control characters"))
             }
             Some(Json::Text(text)) => Ok(Some(text)),
-            Some(other) => {
-                Err(wrong(&pointer, "not_text", format!("a string is wanted, not {}", other.kind())))
-            }
+            Some(other) => Err(wrong(&pointer, "not_text", format!("a string is wanted, not {}", other.kind()))),
         }
     }
 
@@ -214,8 +244,7 @@ impl Members {
     pub fn text(&mut self, name: &str, max: usize) -> Result<String, Problem> {
         let pointer = self.pointer(name);
         let text = self.text_option(name, max)?;
-        text.filter(|text| !text.is_empty())
-            .ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
+        text.filter(|text| !text.is_empty()).ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
     }
 
     /// A value parsed from a required text.
@@ -226,38 +255,25 @@ impl Members {
     }
 
     /// A value parsed from a text, if it is there.
-    pub fn parsed_option<T: std::str::FromStr<Err: fmt::Display>>(
-        &mut self,
-        name: &str,
-    ) -> Result<Option<T>, Problem> {
+    pub fn parsed_option<T: std::str::FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
         let pointer = self.pointer(name);
         let text = self.text_option(name, 256)?;
-        let parse = |text: String| {
-            text.parse().map_err(|error: T::Err| wrong(&pointer, "not_valid", error.to_string()))
-        };
+        let parse = |text: String| text.parse().map_err(|error: T::Err| wrong(&pointer, "not_valid", error.to_string()));
         text.map(parse).transpose()
     }
 
     /// A whole number within a range, if it is there.
-    pub fn int_option(
-        &mut self,
-        name: &str,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<Option<i64>, Problem> {
+    pub fn int_option(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
         let pointer = self.pointer(name);
         match self.take(name) {
             None => Ok(None),
             Some(Json::Int(number)) if range.contains(&number) => Ok(Some(number)),
-            Some(Json::Int(_)) => Err(wrong(
-                &pointer,
-                "out_of_range",
-                format!("a whole number from {} to {}", range.start(), range.end()),
-            )),
-            Some(other) => Err(wrong(
-                &pointer,
-                "not_a_whole_number",
-                format!("a whole number is wanted, not {}", other.kind()),
-            )),
+            Some(Json::Int(_)) => {
+                Err(wrong(&pointer, "out_of_range", format!("a whole number from {} to {}", range.start(), range.end())))
+            }
+            Some(other) => {
+                Err(wrong(&pointer, "not_a_whole_number", format!("a whole number is wanted, not {}", other.kind())))
+            }
         }
     }
 
@@ -267,15 +283,45 @@ impl Members {
         self.int_option(name, range)?.ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
     }
 
+    /// An RFC 3339 instant, if it is there.
+    pub fn instant(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let pointer = self.pointer(name);
+        let Some(text) = self.text_option(name, 64)? else { return Ok(None) };
+        match text.parse::<jiff::Timestamp>() {
+            Ok(instant) if (0..=LATEST).contains(&instant.as_microsecond()) => {
+                Ok(Some(Timestamp(instant.as_microsecond())))
+            }
+            Ok(_) | Err(_) => Err(wrong(&pointer, "not_an_instant", "an RFC 3339 instant such as 2026-07-01T09:00:00Z")),
+        }
+    }
+
+    /// Whole numbers within a range, none if the list is not there.
+    pub fn ints(&mut self, name: &str, max: usize, range: std::ops::RangeInclusive<i64>) -> Result<Vec<i64>, Problem> {
+        if !self.has(name) {
+            return Ok(Vec::new());
+        }
+        let int = |(pointer, json): (String, Json)| match json {
+            Json::Int(number) if range.contains(&number) => Ok(number),
+            _ => {
+                let detail = format!("a whole number from {} to {}", range.start(), range.end());
+                Err(wrong(&pointer, "not_a_whole_number", detail))
+            }
+        };
+        self.list(name, max)?.into_iter().map(int).collect()
+    }
+
+    /// Whether the member is there and not null.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(other, value)| other == name && *value != Json::Null)
+    }
+
     /// A boolean, if it is there.
     pub fn bool_option(&mut self, name: &str) -> Result<Option<bool>, Problem> {
         let pointer = self.pointer(name);
         match self.take(name) {
             None => Ok(None),
             Some(Json::Bool(value)) => Ok(Some(value)),
-            Some(other) => {
-                Err(wrong(&pointer, "not_a_boolean", format!("true or false, not {}", other.kind())))
-            }
+            Some(other) => Err(wrong(&pointer, "not_a_boolean", format!("true or false, not {}", other.kind()))),
         }
     }
 
@@ -296,7 +342,7 @@ impl Members {
 
     /// A list of texts, empty if it is not there.
     pub fn texts(&mut self, name: &str, max: usize) -> Result<Vec<(String, String)>, Problem> {
-        if !self.members.iter().any(|(other, value)| other == name && *value != Json::Null) {
+        if !self.has(name) {
             return Ok(Vec::new());
         }
         let text = |(pointer, json): (String, Json)| match json {
@@ -311,9 +357,7 @@ impl Members {
         match self.members.first() {
             None => Ok(()),
             // The member's name is the sender's content: only its place is told, unless it looks like a name.
-            Some((name, _))
-                if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
-            {
+            Some((name, _)) if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
                 Err(wrong(&self.pointer(name), "unknown_member", "no such member is known here"))
             }
             Some(_) => Err(wrong(&self.path, "unknown_member", "a member is not known here")),
@@ -331,6 +375,15 @@ mod tests {
             m.end()
         });
         format!("{:?}", problem.expect_err(body))
+    }
+
+    #[test]
+    fn a_member_is_kept_as_it_was_written() {
+        let body = r#"{"name":"a:b","x":{"body":1}, "body" : { "rating": 4.50, "t": "}\",{" } ,"z":[1,2]}"#;
+        assert_eq!(span_of(body.as_bytes(), "body"), Some(r#"{ "rating": 4.50, "t": "}\",{" }"#));
+        assert_eq!(span_of(body.as_bytes(), "z"), Some("[1,2]"));
+        assert_eq!(span_of(body.as_bytes(), "name"), Some("\"a:b\""));
+        assert_eq!(span_of(body.as_bytes(), "rating"), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::members;
 use mirabelle_domain::{MemberId, Name, TenantId, Timestamp};
-use mirabelle_store::Rows;
 
 use crate::problem::{self, Problem};
 use crate::state::State;
@@ -29,49 +28,50 @@ pub fn resolve(state: &State, tenant: &TenantId, text: &str) -> Result<Resolutio
         return Err(Problem::new(problem::MALFORMED, what).at("/member", "not_a_member", what));
     }
     if let Some(hex) = text.strip_prefix("m:") {
-        return Ok(hex.parse().map_or(Resolution::Nobody, Resolution::One));
-    }
-    if let Some((member, _)) = state.resolved.get(tenant, text) {
-        return Ok(Resolution::One(member));
+        let Ok(member) = hex.parse() else { return Ok(Resolution::Nobody) };
+        let known = is_known(state, tenant, member)?;
+        return Ok(if known { Resolution::One(member) } else { Resolution::Nobody });
     }
     let Some(of) = state.directory.tenant(tenant) else { return Ok(Resolution::Nobody) };
     let spaces = of.id_spaces(Timestamp(state.now()));
     let (spaces, number) = match text.split_once(':') {
-        Some((space, number)) => match spaces.into_iter().find(|known| known.as_str() == space) {
-            Some(space) => (vec![space], number),
-            None => return Ok(Resolution::Nobody),
-        },
+        Some((space, number)) => (spaces.into_iter().filter(|known| known.as_str() == space).collect(), number),
         None => (spaces, text),
     };
-    let rows = state.parts.store.live().map_err(|error| internal(&error))?;
     let mut found = Vec::new();
     for space in spaces {
-        let member = state.parts.keys.member_id(tenant, space.as_str(), number, 0);
-        let member = member.map_err(|error| internal(&error))?;
-        if is_known(rows.as_ref(), tenant, member)? {
+        if let Some(member) = in_space(state, tenant, &space, number)? {
             found.push((member, space));
         }
     }
     match found.len() {
         0 => Ok(Resolution::Nobody),
-        1 => {
-            let (member, space) = found.remove(0);
-            state.resolved.put(tenant, text, member, space);
-            Ok(Resolution::One(member))
-        }
+        1 => Ok(Resolution::One(found.remove(0).0)),
         _ => Ok(Resolution::Several(found.into_iter().map(|(_, space)| space).collect())),
     }
+}
+
+/// The known member of a number in one id space. A member once known stays known, so that is remembered.
+fn in_space(state: &State, tenant: &TenantId, space: &Name, number: &str) -> Result<Option<MemberId>, Problem> {
+    if let Some(member) = state.resolved.get(tenant, space, number) {
+        return Ok(Some(member));
+    }
+    let member = state.parts.keys.member_id(tenant, space.as_str(), number, 0);
+    let member = member.map_err(|error| internal(&error))?;
+    let known = is_known(state, tenant, member)?;
+    if known {
+        state.resolved.put(tenant, space, number, member);
+    }
+    Ok(known.then_some(member))
 }
 
 /// The member for a write: an unknown one is a "no" of the rules.
 pub fn for_write(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId, Problem> {
     match resolve(state, tenant, text)? {
         Resolution::One(member) => Ok(member),
-        Resolution::Nobody => Err(Problem::rejected(
-            "unknown_member",
-            "no connection has reported this member",
-            Some("/member"),
-        )),
+        Resolution::Nobody => {
+            Err(Problem::rejected("unknown_member", "no connection has reported this member", Some("/member")))
+        }
         Resolution::Several(spaces) => Err(ambiguous(&spaces)),
     }
 }
@@ -87,15 +87,13 @@ pub fn for_read(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId
 
 fn ambiguous(spaces: &[Name]) -> Problem {
     let names: Vec<&str> = spaces.iter().map(Name::as_str).collect();
-    let detail =
-        format!("the number is known in the id spaces {}: write `<id_space>:<number>`", names.join(", "));
+    let detail = format!("the number is known in the id spaces {}: write `<id_space>:<number>`", names.join(", "));
     Problem::new(problem::AMBIGUOUS, detail)
 }
 
-fn is_known(rows: &dyn Rows, tenant: &TenantId, member: MemberId) -> Result<bool, Problem> {
+fn is_known(state: &State, tenant: &TenantId, member: MemberId) -> Result<bool, Problem> {
     let key = [Value::Text(tenant.to_string()), Value::Bytes(member.0.to_vec())];
-    let row = rows.get(&members::TABLE, &key).map_err(|error| internal(&error))?;
-    Ok(row.is_some())
+    Ok(crate::send::row(state, &members::TABLE, &key)?.is_some())
 }
 
 /// A fault of the server's own: logged here, told without its content.

@@ -62,6 +62,10 @@ codes! {
         "Wait as long as `Retry-After` says. Nothing was recorded.";
     INTERNAL "internal" 500 true "Something is broken here"
         "The server has met a fault of its own. Whether the request had an effect is not known: repeat it with the same `Idempotency-Key`.";
+    SET_ASIDE "set_aside" 500 false "The request could not be decided"
+        "Deciding this request failed, so it was set aside for an operator to look at; nothing moved. Send it again with a new key when the cause is mended.";
+    TIMEOUT "request_timeout" 408 true "The request did not come in time"
+        "The headers of a request have to come whole within the server's bound. The connection is closed; nothing was recorded.";
     UNAVAILABLE "unavailable" 503 true "Not now"
         "The server can't take more at the moment: its log is full, its disk is full, or its rows are behind. Nothing was recorded. Repeat the request after `Retry-After` with the same `Idempotency-Key`.";
     NOT_YET "not_yet" 503 true "The rows do not reach the position yet"
@@ -70,66 +74,41 @@ codes! {
 
 /// (code, title, page) of what the rules answer, each with status 422.
 pub const REJECTIONS: &[(&str, &str, &str)] = &[
-    (
-        "insufficient_points",
-        "Not enough points",
-        "The wallet has fewer points to spend than the lines cost. Nothing moved.",
-    ),
-    (
-        "price_changed",
-        "The price has changed",
-        "The lines cost more than `points_max` allows. Ask for a quote and try again with a new key.",
-    ),
-    (
-        "unknown_member",
-        "Nobody knows this member",
-        "No connection has reported this person. Check the number, and that the HR system has delivered the person.",
-    ),
+    ("insufficient_points", "Not enough points", "The wallet has fewer points to spend than the lines cost. Nothing moved."),
+    ("price_changed", "The price has changed", "The lines cost more than `points_max` allows. Ask for a quote and try again with a new key."),
+    ("unknown_member", "Nobody knows this member", "No connection has reported this person. Check the number, and that the HR system has delivered the person."),
     ("member_terminated", "The member has left", "Whoever has left earns nothing any more."),
-    (
-        "unknown_product",
-        "No such product",
-        "The catalogue has no such product in force. `errors` says which line.",
-    ),
+    ("unknown_product", "No such product", "The catalogue has no such product in force. `errors` says which line."),
     ("not_offered", "Not offered there", "The product is not offered in the country where the member works."),
     ("unknown_redemption", "No such redemption", "The member has no redemption of this id."),
     ("redemption_state", "The redemption is past that", "The state of the redemption does not allow this."),
-    (
-        "unknown_grant",
-        "No such grant here",
-        "The grant does not exist in this place or not in the state that this needs.",
-    ),
+    ("unknown_grant", "No such grant here", "The grant does not exist in this place or not in the state that this needs."),
     ("unknown_budget", "No such budget", "Open the budget first."),
     ("budget_exists", "The budget exists already", "Choose another name."),
     ("budget_closed", "The budget is closed", "It takes no new commitments; what is on the way is settled."),
     ("budget_exhausted", "The budget has too little", "Allocate points to the budget or grant fewer."),
+    ("ceiling_reached", "The campaign's ceiling is reached", "The block would exceed what the campaign may commit on that day. Nothing was committed."),
     ("too_many_points", "Too many points", "A sum would exceed 9007199254740991."),
     ("tenant_exists", "The tenant exists already", "Choose another name."),
     ("unknown_tenant", "No such tenant", "Create the tenant first."),
-    (
-        "invalid_configuration",
-        "The configuration does not hold",
-        "The body of the draft is not valid; the detail says what and where.",
-    ),
+    ("invalid_configuration", "The configuration does not hold", "The body of the draft is not valid; the detail says what and where."),
     ("unknown_version", "No such version", "There is no such version of this configuration."),
     ("version_state", "The version is past that", "The state of the version does not allow this."),
-    (
-        "own_draft",
-        "Somebody else has to publish it",
-        "In a live tenant whoever drafted a version can't publish it.",
-    ),
+    ("own_draft", "Somebody else has to publish it", "In a live tenant whoever drafted a version can't publish it."),
     ("key_exists", "The key exists already", "Choose another name for the key."),
-    ("unknown_key", "No such key", "There is no such key, or it is revoked already."),
+    ("unknown_key", "No such key", "The tenant has no key of this name."),
+    ("key_revoked", "The key is revoked already", "Nothing has to be done: the key opens nothing any more."),
     ("invalid", "Not possible", "The command is not possible here; the detail says why."),
     ("reason_required", "A reason is required", "Give a `reason`: it is kept with the decision."),
     ("not_yet_adopted", "Not adopted yet", "The configuration is on its way. Try again."),
     ("not_due", "Not due", "Its time has not come. Try again later."),
-    (
-        "too_large",
-        "The decision is too large",
-        "The request would make a record larger than the log takes. Split it.",
-    ),
+    ("too_large", "The decision is too large", "The request would make a record larger than the log takes. Split it."),
 ];
+
+/// Whether the same request may succeed later, though the rules said no.
+pub fn is_retryable(code: &str) -> bool {
+    !mirabelle_domain::rejection::is_final_code(code)
+}
 
 /// One place in the request that is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -142,12 +121,9 @@ pub struct Blame {
     pub detail: String,
 }
 
-/// A problem on its way out. Boxed: it is the rare outcome of functions that mostly succeed.
+/// A problem on its way out.
 #[derive(Clone, Debug)]
-pub struct Problem(Box<Inner>);
-
-#[derive(Clone, Debug)]
-struct Inner {
+pub struct Problem {
     status: StatusCode,
     code: String,
     title: &'static str,
@@ -174,7 +150,7 @@ struct Page<'a> {
 impl Problem {
     /// A problem of the edge.
     pub fn new(code: Code, detail: impl Into<String>) -> Problem {
-        Problem(Box::new(Inner {
+        Problem {
             status: StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             code: code.name.to_owned(),
             title: code.title,
@@ -184,19 +160,19 @@ impl Problem {
             retry_after: (code.retryable && code.status != 409).then_some(1),
             allow: None,
             headers: Vec::new(),
-        }))
+        }
     }
 
     /// What the rules answered.
     pub fn rejected(code: &str, detail: impl Into<String>, pointer: Option<&str>) -> Problem {
         let known = REJECTIONS.iter().find(|(name, ..)| *name == code);
         let mut problem = Problem::new(KEY_REUSED, detail);
-        problem.0.code = code.to_owned();
-        problem.0.title = known.map_or("Refused by the rules", |(_, title, _)| title);
-        problem.0.retryable = matches!(code, "not_due" | "not_yet_adopted");
+        problem.code = code.to_owned();
+        problem.title = known.map_or("Refused by the rules", |(_, title, _)| title);
+        problem.retryable = is_retryable(code);
         if let Some(pointer) = pointer.filter(|pointer| !pointer.is_empty()) {
-            let detail = problem.0.detail.clone();
-            problem.0.errors.push(Blame { pointer: pointer.to_owned(), code: "refused", detail });
+            let detail = problem.detail.clone();
+            problem.errors.push(Blame { pointer: pointer.to_owned(), code: "refused", detail });
         }
         problem
     }
@@ -208,78 +184,114 @@ impl Problem {
 
     /// Blames a place.
     #[must_use]
-    pub fn at(
-        mut self,
-        pointer: impl Into<String>,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Problem {
-        self.0.errors.push(Blame { pointer: pointer.into(), code, detail: detail.into() });
+    pub fn at(mut self, pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Problem {
+        self.errors.push(Blame { pointer: pointer.into(), code, detail: detail.into() });
+        self
+    }
+
+    /// Of a part of a body: places in it are below `pointer`.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Problem {
+        for blame in self.errors.iter_mut().filter(|blame| !blame.pointer.starts_with(pointer)) {
+            blame.pointer.insert_str(0, pointer);
+        }
         self
     }
 
     /// Says when to come again, seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Problem {
-        self.0.retry_after = Some(seconds);
+        self.retry_after = Some(seconds);
         self
     }
 
     /// Says which methods there are.
     #[must_use]
     pub fn allow(mut self, methods: String) -> Problem {
-        self.0.allow = Some(methods);
+        self.allow = Some(methods);
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: String) -> Problem {
-        self.0.headers.push((name, value));
+        self.headers.push((name, value));
         self
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.0.code
+        &self.code
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.0.status
+        self.status
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let page = Page {
-            r#type: format!("/problems/{}", self.0.code),
-            title: self.0.title,
-            status: self.0.status.as_u16(),
-            code: &self.0.code,
-            detail: &self.0.detail,
-            retryable: self.0.retryable,
-            errors: &self.0.errors,
+            r#type: format!("/problems/{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            code: &self.code,
+            detail: &self.detail,
+            retryable: self.retryable,
+            errors: &self.errors,
         };
         let body = serde_json::to_vec(&page).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.0.status;
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.0.retry_after {
+        if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.0.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
-        if self.0.status == StatusCode::UNAUTHORIZED {
+        if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        for (name, value) in &self.0.headers {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(*name, value);
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
             }
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_rules_has_its_page() {
+        let source = include_str!("../../../domain/src/rejection.rs");
+        let codes: BTreeSet<&str> = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("Rejection::"))
+            .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","))
+            .collect();
+        assert!(codes.len() > 20, "the codes were not found: {codes:?}");
+        let known: BTreeSet<&str> = REJECTIONS.iter().map(|(code, ..)| *code).collect();
+        assert_eq!(codes.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn codes_are_told_apart_and_have_words() {
+        let edge = EDGE.iter().map(|code| (code.name, code.title, code.page));
+        let all: Vec<_> = edge.chain(REJECTIONS.iter().copied()).collect();
+        let names: BTreeSet<&str> = all.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names.len(), all.len());
+        for (name, title, page) in all {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            assert!(!title.is_empty() && page.len() > 20, "{name}");
+        }
     }
 }

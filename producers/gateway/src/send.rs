@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use mirabelle_domain::fact::{CommandRejected, CommandRepeated};
-use mirabelle_domain::rows::Value;
+use mirabelle_domain::rows::{Table, Value};
 use mirabelle_domain::tables::decisions;
 use mirabelle_domain::{AccountId, Command, CommandId, Day, Fact, Key, MemberId, Name};
 use mirabelle_ledger::{Position, Sought, find_decision};
 use mirabelle_log::{Append, Entry, Partition, Refused, Topic};
-use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
-use mirabelle_schemas::{command_id, decode_fact, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord};
+use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_store::Found;
 
 use crate::auth::Caller;
 use crate::member::internal;
@@ -51,11 +52,7 @@ pub enum Outcome {
 /// The `Idempotency-Key` of a request.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
     let wrong = |detail: &str| {
-        Problem::new(problem::KEY_REQUIRED, detail).at(
-            "Idempotency-Key",
-            "required",
-            problem::KEY_REQUIRED.page,
-        )
+        Problem::new(problem::KEY_REQUIRED, detail).at("Idempotency-Key", "required", problem::KEY_REQUIRED.page)
     };
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Err(wrong("the header Idempotency-Key is missing")) };
@@ -63,34 +60,46 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
         return Err(wrong("the header Idempotency-Key stands twice"));
     }
     let text = value.to_str().map_err(|_| wrong("an Idempotency-Key is printable ASCII"))?;
-    text.parse()
-        .map_err(|_| wrong("an Idempotency-Key is 1 to 255 printable ASCII characters without spaces"))
+    text.parse().map_err(|_| wrong("an Idempotency-Key is 1 to 255 printable ASCII characters without spaces"))
 }
 
-/// How long the caller is ready to wait (RFC 7240).
-pub fn patience(state: &State, headers: &HeaderMap) -> Duration {
+/// The `Idempotency-Key` of a request that may come without: then a key of its own, and a repeat is another wish.
+pub fn key_or_new(headers: &HeaderMap) -> Result<Key, Problem> {
+    if headers.contains_key("idempotency-key") {
+        return idempotency_key(headers);
+    }
+    let text = format!("{:032x}", rand::random::<u128>());
+    text.parse().map_err(|error| internal(&error))
+}
+
+/// How long the caller is ready to wait (RFC 7240), and the preference that was heeded.
+pub fn patience(state: &State, headers: &HeaderMap) -> (Duration, Option<String>) {
     let options = &state.options;
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut patience = options.wait_default;
+    let (mut wait, mut asynchronous) = (None, false);
     for preference in preferences.flat_map(|value| value.split([',', ';'])) {
         let preference = preference.trim();
         if preference.eq_ignore_ascii_case("respond-async") {
-            patience = Duration::ZERO;
-        } else if let Some(seconds) = preference.strip_prefix("wait=").and_then(|s| s.parse().ok()) {
-            patience = Duration::from_secs(seconds).min(options.wait_max);
+            asynchronous = true;
+        } else if let Some(seconds) = preference.strip_prefix("wait=").and_then(|s| s.parse::<u32>().ok()) {
+            wait = Some(u64::from(seconds) * 1_000);
         }
     }
-    patience
+    match wait {
+        Some(ms) => {
+            let ms = ms.min(options.wait_max_ms);
+            (Duration::from_millis(ms), Some(format!("wait={}", ms / 1_000)))
+        }
+        None if asynchronous => (Duration::ZERO, Some("respond-async".to_owned())),
+        None => (Duration::from_millis(options.wait_default_ms), None),
+    }
 }
 
 /// Whether the server can take a command now.
 pub fn admit(state: &State) -> Result<(), Problem> {
-    if state.parts.progress.lag() > state.options.lag_max {
+    if state.parts.progress.lag() > state.options.lag_max_micros {
         state.metrics.refused.with_label_values(&["behind"]).inc();
-        return Err(Problem::new(
-            problem::UNAVAILABLE,
-            "the rows are behind the log: come again in a moment",
-        ));
+        return Err(Problem::new(problem::UNAVAILABLE, "the rows are behind the log: come again in a moment"));
     }
     Ok(())
 }
@@ -111,53 +120,43 @@ pub fn refused(state: &State, refused: &Refused) -> Problem {
 }
 
 /// Sends a wish and waits for its decision. A rejection, also a remembered one, is an `Err`.
-pub async fn send(
-    state: &State,
-    caller: &Caller,
-    headers: &HeaderMap,
-    wish: Wish,
-) -> Result<Outcome, Problem> {
+pub async fn send(state: &State, caller: &Caller, headers: &HeaderMap, wish: Wish) -> Result<Outcome, Problem> {
     admit(state)?;
-    let patience = patience(state, headers);
+    let (patience, _) = patience(state, headers);
     let record = record(caller, headers, wish);
-    let id = record.id;
-    let receiver = state.waiters.wait(id);
-    if let Err(error) = append(state, &record, headers) {
-        drop(receiver);
-        state.waiters.forget(id);
-        return Err(refused(state, &error));
-    }
-    let answer = match tokio::time::timeout(patience, receiver).await {
-        Ok(Ok(answer)) => answer,
+    let mut ticket = state.waiters.wait(record.id, record.digest);
+    append(state, &record, headers).map_err(|error| refused(state, &error))?;
+    let answer = match tokio::time::timeout(patience, ticket.answer()).await {
+        Ok(Some(answer)) => answer,
         // Nobody answers any more, or not in time: it will be decided all the same.
-        Ok(Err(_)) | Err(_) => {
-            state.waiters.forget(id);
-            return Ok(Outcome::Pending);
-        }
+        Ok(None) | Err(_) => return Ok(Outcome::Pending),
     };
-    settle(state, id, answer).await
+    drop(ticket);
+    settle(state, &record, answer).await
 }
 
 /// Follows a repeat to the decision that holds, and turns a rejection into its problem.
-async fn settle(state: &State, id: CommandId, answer: Arc<Answer>) -> Result<Outcome, Problem> {
+async fn settle(state: &State, record: &CommandRecord, answer: Arc<Answer>) -> Result<Outcome, Problem> {
+    let reused = || Problem::new(problem::KEY_REUSED, problem::KEY_REUSED.page);
     let (answer, replayed) = match answer.facts.as_slice() {
         [Fact::CommandRepeated(repeated)] => {
             if !repeated.same_body {
-                return Err(Problem::new(problem::KEY_REUSED, problem::KEY_REUSED.page));
+                return Err(reused());
             }
-            (first_answer(state, id, &answer.position, repeated).await?, true)
+            (first_answer(state, record.id, &answer, repeated).await?, true)
         }
+        [Fact::InputSetAside(_)] => return Err(Problem::new(problem::SET_ASIDE, problem::SET_ASIDE.page)),
+        // Another request under this key was decided first: with another body it is not this one's answer.
+        _ if answer.digest != record.digest => return Err(reused()),
         _ => (answer, false),
     };
-    if let [Fact::CommandRejected(rejected)] = answer.facts.as_slice() {
-        let problem = rejection(rejected).header("log-position", log_position(state, &answer));
-        return Err(if replayed {
-            problem.header("idempotency-replayed", "true".to_owned())
-        } else {
-            problem
-        });
+    match answer.facts.as_slice() {
+        [Fact::CommandRejected(rejected)] => {
+            let problem = rejection(rejected).header("log-position", log_position(state, &answer));
+            Err(if replayed { problem.header("idempotency-replayed", "true".to_owned()) } else { problem })
+        }
+        _ => Ok(Outcome::Decided { answer, replayed }),
     }
-    Ok(Outcome::Decided { answer, replayed })
 }
 
 fn rejection(rejected: &CommandRejected) -> Problem {
@@ -168,9 +167,9 @@ fn record(caller: &Caller, headers: &HeaderMap, wish: Wish) -> CommandRecord {
     let client: Name = caller.key.client.clone();
     let (kind, schema, body) = encode_body(&wish.command);
     CommandRecord {
-        id: command_id(Namespace::Client, &wish.account, &client, &wish.key),
+        id: command_id(caller.namespace(), &wish.account, &client, &wish.key),
         account: wish.account,
-        namespace: Namespace::Client,
+        namespace: caller.namespace(),
         kind,
         schema,
         body,
@@ -208,34 +207,50 @@ fn append(state: &State, record: &CommandRecord, headers: &HeaderMap) -> Result<
 async fn first_answer(
     state: &State,
     id: CommandId,
-    repeat: &Position,
+    repeat: &Answer,
     repeated: &CommandRepeated,
 ) -> Result<Arc<Answer>, Problem> {
-    let (progress, position) = (Arc::clone(&state.parts.progress), *repeat);
-    let patience = state.options.read_after_max;
     // The first decision lies before its repeat, so its row is there when the repeat's are.
-    let reached = state.parts.progress.applied(position.partition) >= position.at
-        || blocking(move || progress.wait(position.partition, position.at, patience)).await?;
-    if !reached {
-        return Err(Problem::new(problem::NOT_YET, problem::NOT_YET.page));
-    }
-    let rows = state.parts.store.live().map_err(|error| internal(&error))?;
-    let row =
-        rows.get(&decisions::TABLE, &[Value::Bytes(id.0.to_vec())]).map_err(|error| internal(&error))?;
-    let at = row.and_then(|row| row.int("at"));
+    reach(state, repeat.position.partition, repeat.position.at).await?;
+    let row = row(state, &decisions::TABLE, &[Value::Bytes(id.0.to_vec())])?;
     let seq = u64::try_from(repeated.first_seq).unwrap_or(0);
-    let Some(at) = at else { return Err(internal(&std::io::Error::other("a repeated command has no row"))) };
+    let Some(at) = row.and_then(|row| row.int("at")) else {
+        return Err(internal(&std::io::Error::other("a repeated command has no row")));
+    };
     let log = Arc::clone(&state.parts.log);
-    let sought = Sought { partition: position.partition, seq, at, command_id: id };
-    let found =
-        blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
+    let sought = Sought { partition: repeat.position.partition, seq, at, command_id: id };
+    let found = blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
     let Some(decision) = found else {
         return Err(internal(&std::io::Error::other("a repeated command's decision is not in the log")));
     };
     let facts = decision.facts.iter().map(decode_fact).collect::<Result<Vec<_>, _>>();
-    let facts = facts.map_err(|error| internal(&error))?;
-    let position = Position { seq, at, ..position };
-    Ok(Arc::new(Answer { position, accepted_at: decision.accepted_at, facts }))
+    Ok(Arc::new(Answer {
+        position: Position { seq, at, ..repeat.position },
+        bucket: repeat.bucket,
+        digest: decision.input_digest,
+        accepted_at: decision.accepted_at,
+        facts: facts.map_err(|error| internal(&error))?,
+    }))
+}
+
+/// Waits, within the bound of `Read-After`, until a partition's rows hold everything up to `at`.
+pub async fn reach(state: &State, partition: Partition, at: i64) -> Result<(), Problem> {
+    let progress = Arc::clone(&state.parts.progress);
+    if progress.applied(partition) >= at {
+        return Ok(());
+    }
+    let patience = state.options.read_after_max();
+    if blocking(move || progress.wait(partition, at, patience)).await? {
+        Ok(())
+    } else {
+        Err(Problem::new(problem::NOT_YET, problem::NOT_YET.page))
+    }
+}
+
+/// A row of the live generation.
+pub fn row(state: &State, table: &'static Table, key: &[Value]) -> Result<Option<Found>, Problem> {
+    let rows = state.parts.store.live().map_err(|error| internal(&error))?;
+    rows.get(table, key).map_err(|error| internal(&error))
 }
 
 /// Runs what blocks on a thread for it.
@@ -243,10 +258,39 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     tokio::task::spawn_blocking(work).await.map_err(|error| internal(&error))
 }
 
-/// `v1.<log id>.<partition>.<at>`: opaque to callers.
+/// `v1.<log id>.<bucket>.<at>`: opaque to callers.
 pub fn log_position(state: &State, answer: &Answer) -> String {
-    let id: String = state.parts.log.id().0.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("v1.{id}.{}.{}", answer.position.partition, answer.position.at)
+    format!("v1.{}.{}.{}", hex(&state.parts.log.id().0), answer.bucket, answer.position.at)
+}
+
+/// Reads what [`log_position`] wrote: the partition and `at`.
+pub fn read_position(state: &State, text: &str) -> Result<(Partition, i64), Problem> {
+    let wrong = || {
+        let what = "a position is what an answer's Log-Position said, unchanged";
+        Problem::new(problem::MALFORMED, format!("Read-After: {what}")).at("Read-After", "not_a_position", what)
+    };
+    let mut parts = text.split('.');
+    let (Some("v1"), Some(log), Some(bucket), Some(at), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(wrong());
+    };
+    if log.len() != 32 || !log.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(wrong());
+    }
+    let bucket: u16 = bucket.parse().map_err(|_| wrong())?;
+    let at: i64 = at.parse().map_err(|_| wrong())?;
+    if bucket >= BUCKETS || at < 0 {
+        return Err(wrong());
+    }
+    if log != hex(&state.parts.log.id().0) {
+        return Err(Problem::new(problem::POSITION_LOST, problem::POSITION_LOST.page));
+    }
+    Ok((Partition(bucket % state.parts.log.partitions()), at))
+}
+
+fn hex(bytes: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*bytes))
 }
 
 /// The headers of an answer that a decision stands behind.
@@ -262,11 +306,26 @@ pub fn answer_headers(state: &State, answer: &Answer, replayed: bool) -> HeaderM
 }
 
 /// The answer to what is not decided yet.
-pub fn pending(account: &AccountId, key: &Key) -> (StatusCode, HeaderMap) {
+pub fn pending(caller: &Caller, account: &AccountId, key: &Key) -> (StatusCode, HeaderMap) {
     let mut headers = HeaderMap::new();
-    let location = format!("/v1/commands/{key}?account={}", account.key);
+    // An operator's commands lie in the tenant for which they were.
+    let tenant = if caller.is_system() { format!("&tenant={}", account.tenant) } else { String::new() };
+    let location = format!("/v1/commands/{}?account={}{tenant}", encoded(key.as_str()), account.key);
     if let Ok(location) = HeaderValue::from_str(&location) {
         headers.insert(axum::http::header::LOCATION, location);
     }
     (StatusCode::ACCEPTED, headers)
+}
+
+/// Percent-encoded for one segment of a path.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }

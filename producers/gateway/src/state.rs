@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mirabelle_domain::{Day, MemberId, Name, TenantId};
@@ -10,10 +9,13 @@ use mirabelle_keys::Keys;
 use mirabelle_log::{Log, Partition};
 use mirabelle_store::Store;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::rate::Rate;
+use crate::tail::Health;
 use crate::waiters::Waiters;
 
 /// How far the rows are.
@@ -48,34 +50,36 @@ pub struct Parts {
     pub pretend: Option<Pretend>,
 }
 
-/// Member numbers that were resolved, bounded.
+/// (tenant, id space, number) as one text: neither of the first two holds a line break.
+type NumberText = String;
+
+/// Known members by their numbers, bounded.
 #[derive(Default)]
 pub struct Resolved {
-    numbers: Mutex<HashMap<(TenantId, String), (MemberId, Name)>>,
+    numbers: Mutex<HashMap<NumberText, MemberId>>,
 }
 
-/// Most resolved numbers kept; beyond it the memory is emptied and fills anew.
+/// Most numbers kept; beyond it the memory is emptied and fills anew.
 const RESOLVED_MAX: usize = 200_000;
 
 impl Resolved {
-    /// The member that a number was resolved to, with its id space.
-    pub fn get(&self, tenant: &TenantId, number: &str) -> Option<(MemberId, Name)> {
-        self.numbers.lock().get(&(tenant.clone(), number.to_owned())).cloned()
+    /// The member of a number.
+    pub fn get(&self, tenant: &TenantId, space: &Name, number: &str) -> Option<MemberId> {
+        self.numbers.lock().get(&text(tenant, space, number)).copied()
     }
 
-    /// Remembers what a number was resolved to.
-    pub fn put(&self, tenant: &TenantId, number: &str, member: MemberId, id_space: Name) {
+    /// Remembers the member of a number.
+    pub fn put(&self, tenant: &TenantId, space: &Name, number: &str, member: MemberId) {
         let mut numbers = self.numbers.lock();
         if numbers.len() >= RESOLVED_MAX {
             numbers.clear();
         }
-        numbers.insert((tenant.clone(), number.to_owned()), (member, id_space));
+        numbers.insert(text(tenant, space, number), member);
     }
+}
 
-    /// Forgets a tenant's numbers: a connection of another id space may have made one ambiguous.
-    pub fn forget(&self, tenant: &TenantId) {
-        self.numbers.lock().retain(|(of, _), _| of != tenant);
-    }
+fn text(tenant: &TenantId, space: &Name, number: &str) -> NumberText {
+    format!("{tenant}\n{space}\n{number}")
 }
 
 /// What every handler works with.
@@ -90,10 +94,16 @@ pub struct State {
     pub waiters: Arc<Waiters>,
     /// Member numbers.
     pub resolved: Resolved,
+    /// How connections' bodies are read.
+    pub profiles: crate::routes::hris::Profiles,
     /// What is measured.
     pub metrics: Metrics,
-    /// Whether the tail has caught up.
-    pub caught_up: Arc<AtomicBool>,
+    /// How the tail is.
+    pub health: Arc<Health>,
+    /// Room for bodies, in units of 1 KiB: what is read and not answered yet never takes more.
+    pub room: Arc<Semaphore>,
+    /// Bounds of each key's requests.
+    pub rate: Rate,
 }
 
 impl State {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mirabelle_ledger::{Chain, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
-use mirabelle_log::{Log, Partition, ReadLimit, View};
-use mirabelle_schemas::decode_fact;
+use mirabelle_log::{Log, Offset, Partition, ReadError, ReadLimit, Topic, View};
+use mirabelle_schemas::{bucket, decode_fact};
 use mirabelle_store::{Rows, StoreError};
 use tracing::error;
 
@@ -25,18 +25,53 @@ pub enum Error {
         #[source]
         source: ReaderError,
     },
+    /// The end of the facts can't be found.
+    #[error("the gateway can't find the end of partition {partition}")]
+    Bounds {
+        /// The partition.
+        partition: Partition,
+        /// The cause.
+        #[source]
+        source: ReadError,
+    },
     /// The rows can't be read.
     #[error("the gateway can't read the rows")]
     Store(#[from] StoreError),
+}
+
+/// How the tail is.
+#[derive(Debug, Default)]
+pub struct Health {
+    caught_up: AtomicBool,
+    stopped: AtomicBool,
+}
+
+impl Health {
+    /// Whether the end found at the start was reached.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Whether a partition can't be read on, or the tail has ended: who waits there gets no answer.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The tail has ended.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
 }
 
 /// The tail.
 pub struct Tail {
     log: Arc<dyn Log>,
     readers: Vec<Option<FactsReader>>,
+    /// The ends found at the start.
+    ends: Vec<Offset>,
     waiters: Arc<Waiters>,
     directory: Arc<Directory>,
-    caught_up: Arc<AtomicBool>,
+    health: Arc<Health>,
     folded: Vec<Folded>,
 }
 
@@ -48,7 +83,7 @@ impl Tail {
         waiters: Arc<Waiters>,
         directory: Arc<Directory>,
     ) -> Result<Tail, Error> {
-        let mut readers = Vec::new();
+        let (mut readers, mut ends) = (Vec::new(), Vec::new());
         let mut places = Vec::new();
         // The places first, the rows after: what is decided between is read twice, never missed.
         for partition in (0..log.partitions()).map(Partition) {
@@ -61,14 +96,15 @@ impl Tail {
             let options = ReaderOptions { chain: Chain::Verify, ..ReaderOptions::default() };
             let reader = FactsReader::open(log.as_ref(), partition, start, options);
             readers.push(Some(reader.map_err(|source| Error::Read { partition, source })?));
+            let bounds = log.bounds(Topic::Facts, partition, View::Durable);
+            ends.push(bounds.map_err(|source| Error::Bounds { partition, source })?.end);
         }
-        let caught_up = Arc::new(AtomicBool::new(false));
-        Ok(Tail { log, readers, waiters, directory, caught_up, folded: Vec::new() })
+        Ok(Tail { log, readers, ends, waiters, directory, health: Arc::default(), folded: Vec::new() })
     }
 
-    /// Set once the end found at the start was reached.
-    pub fn caught_up(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.caught_up)
+    /// How the tail is.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
     }
 
     /// Reads what there is; returns how many records that was.
@@ -87,11 +123,15 @@ impl Tail {
                 Err(error) => {
                     error!(partition = index, error = &error as &dyn std::error::Error, "tail stopped here");
                     self.readers[index] = None;
+                    self.health.stop();
                 }
             }
         }
-        if read == 0 {
-            self.caught_up.store(true, Ordering::Release);
+        let reached = |(reader, end): (&Option<FactsReader>, &Offset)| {
+            reader.as_ref().is_none_or(|reader| reader.position() >= *end)
+        };
+        if !self.health.is_caught_up() && self.readers.iter().zip(&self.ends).all(reached) {
+            self.health.caught_up.store(true, Ordering::Release);
         }
         read
     }
@@ -107,8 +147,13 @@ impl Tail {
             let facts = decision.facts.iter().map(decode_fact).collect::<Result<Vec<_>, _>>();
             match facts {
                 Ok(facts) => {
-                    let answer =
-                        Answer { position: folded.position, accepted_at: decision.accepted_at, facts };
+                    let answer = Answer {
+                        position: folded.position,
+                        bucket: bucket(&decision.account),
+                        digest: decision.input_digest,
+                        accepted_at: decision.accepted_at,
+                        facts,
+                    };
                     self.waiters.answer(decision.command_id, &Arc::new(answer));
                 }
                 Err(error) => error!(%error, "a decision can't be read: its waiter gets no answer"),

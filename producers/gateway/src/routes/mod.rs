@@ -1,6 +1,16 @@
 //! The routes, each a function of the state and the request.
 
+pub mod hris;
+pub mod read;
+pub mod budgets;
+pub mod clock;
+pub mod configuration;
+pub mod grants;
+pub mod keys;
+pub mod quotes;
+pub mod tenants;
 pub mod redemptions;
+pub mod table;
 
 use std::sync::Arc;
 
@@ -14,9 +24,11 @@ use mirabelle_domain::tables::members;
 use mirabelle_domain::{MemberId, TenantId};
 use serde::Serialize;
 
-use crate::auth::{Caller, authenticate};
+use crate::auth::Caller;
 use crate::problem::{self, Problem};
+use crate::send::{Outcome, Wish, answer_headers, patience, pending, send};
 use crate::state::State;
+use crate::waiters::Answer;
 
 /// What handlers share.
 pub type Shared = Arc<State>;
@@ -24,11 +36,10 @@ pub type Shared = Arc<State>;
 impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        state: &Shared,
-    ) -> Result<Caller, Problem> {
-        authenticate(&state.directory, &parts.headers, state.now())
+    /// The caller whom the guard let in; a route that lists no roles has none.
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &Shared) -> Result<Caller, Problem> {
+        let refused = || Problem::new(problem::UNAUTHENTICATED, problem::UNAUTHENTICATED.page);
+        parts.extensions.remove::<Caller>().ok_or_else(refused)
     }
 }
 
@@ -41,40 +52,106 @@ pub fn json(status: StatusCode, headers: HeaderMap, body: &impl Serialize) -> Re
     response
 }
 
+/// What a decision is told as.
+pub struct Told<T> {
+    /// Status of success.
+    pub status: StatusCode,
+    /// Where the thing is.
+    pub location: Option<String>,
+    /// The body, made from the decision's facts alone: the same bytes whenever it is asked for.
+    pub body: T,
+}
+
+impl<T> Told<T> {
+    /// Something new, at a place.
+    pub fn created(location: String, body: T) -> Told<T> {
+        Told { status: StatusCode::CREATED, location: Some(location), body }
+    }
+
+    /// Done.
+    pub fn done(body: T) -> Told<T> {
+        Told { status: StatusCode::OK, location: None, body }
+    }
+}
+
+/// Sends a wish, waits as long as the caller does, and answers: with what `tell` makes of the decision, or 202.
+pub async fn conclude<T: Serialize>(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    wish: Wish,
+    tell: impl FnOnce(&Answer) -> Option<Told<T>>,
+) -> Result<Response, Problem> {
+    let (account, key) = (wish.account.clone(), wish.key.clone());
+    let mut response = match send(state, caller, headers, wish).await? {
+        Outcome::Pending => {
+            let (status, headers) = pending(caller, &account, &key);
+            json(status, headers, &serde_json::json!({"state": "pending"}))
+        }
+        Outcome::Decided { answer, replayed } => {
+            let Some(told) = tell(&answer) else {
+                return Err(crate::member::internal(&std::io::Error::other("a decision lacks the fact that it is about")));
+            };
+            let mut headers = answer_headers(state, &answer, replayed);
+            if let Some(location) = told.location.and_then(|at| header::HeaderValue::from_str(&at).ok()) {
+                headers.insert(header::LOCATION, location);
+            }
+            json(told.status, headers, &told.body)
+        }
+    };
+    if let (_, Some(applied)) = patience(state, headers)
+        && let Ok(applied) = header::HeaderValue::from_str(&applied)
+    {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+/// The `reason` of a body that has to say why.
+pub fn reason(members: &mut crate::json::Members) -> Result<String, Problem> {
+    let text = members.text_option("reason", 500)?.unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(Problem::rejected("reason_required", "say why: the reason is kept with the decision", Some("/reason")));
+    }
+    Ok(text)
+}
+
 /// A JSON body of our own API, within bounds and time.
 pub async fn body(state: &State, request: Request) -> Result<Bytes, Problem> {
     bounded_body(state, request, state.options.body_max, true).await
 }
 
+/// The members of a JSON body, or none of them where the body is empty.
+pub async fn members_or_none(state: &State, request: Request) -> Result<crate::json::Members, Problem> {
+    if axum::body::HttpBody::is_end_stream(request.body()) {
+        return crate::json::Members::of(b"{}");
+    }
+    crate::json::Members::of(&body(state, request).await?)
+}
+
 /// Any body, within bounds and time.
 pub async fn bounded_body(state: &State, request: Request, max: usize, json: bool) -> Result<Bytes, Problem> {
     if json {
-        let kind =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = kind.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(problem::MEDIA_TYPE, problem::MEDIA_TYPE.page));
         }
     }
     let too_large = || {
-        Problem::new(
-            problem::TOO_LARGE,
-            format!("a body has at most {max} bytes here; nothing of it was kept"),
-        )
+        Problem::new(problem::TOO_LARGE, format!("a body has at most {max} bytes here; nothing of it was kept"))
     };
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(too_large());
     }
     let read = axum::body::to_bytes(request.into_body(), max);
-    match tokio::time::timeout(state.options.body_timeout, read).await {
+    match tokio::time::timeout(state.options.body_timeout(), read).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),
-        Ok(Err(_)) | Err(_) => Err(Problem::new(
-            problem::MALFORMED,
-            "the body did not come whole and in time; nothing of it was kept",
-        )),
+        Ok(Err(_)) | Err(_) => {
+            Err(Problem::new(problem::MALFORMED, "the body did not come whole and in time; nothing of it was kept"))
+        }
     }
 }
 

@@ -1,58 +1,99 @@
-//! Redemptions: the hot path.
+//! Redemptions: asked for (the hot path), cancelled, their vouchers shown.
 
-use axum::extract::{Request, State as Extract};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Path, Request, State as Extract};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use mirabelle_domain::command::{RequestRedemption, RequestedLine, Role};
-use mirabelle_domain::fact::{Balance, RedemptionEnd, RedemptionRequested};
-use mirabelle_domain::{AccountId, Fact, MemberId, Points};
+use axum::routing::post;
+use mirabelle_domain::command::{CancelRedemption, RequestRedemption, RequestedLine, RevealVoucher, Role};
+use mirabelle_domain::fact::{Balance, PricedLine, RedemptionEnd, RedemptionRequested};
+use mirabelle_domain::rows::{Value, lines_from_text, sealed_from_bytes};
+use mirabelle_domain::tables::{redemption_lines, redemptions};
+use mirabelle_domain::{AccountId, Fact, MemberId, Points, RedemptionId, Timestamp};
+use mirabelle_keys::ExposeSecret as _;
+use mirabelle_store::Found;
 use serde::Serialize;
 
 use crate::auth::Caller;
 use crate::json::Members;
+use crate::member::{Resolution, internal, resolve};
 use crate::problem::{self, Problem};
-use crate::routes::{Shared, body, json};
-use crate::send::{Outcome, Wish, answer_headers, idempotency_key, pending, send};
+use crate::routes::table::{KeyRule, Route};
+use crate::routes::{Shared, Told, body, conclude, json, members_or_none};
+use crate::send::{Outcome, Wish, answer_headers, idempotency_key, key_or_new, pending, row, send};
 use crate::state::State;
 use crate::waiters::Answer;
+
+/// The field under which vouchers are sealed; the fulfiller seals them, a JSON array of texts.
+const VOUCHER_FIELD: &str = "voucher";
 
 /// Most lines of a request.
 const LINES_MAX: usize = 20;
 
-/// `POST /v1/redemptions`
-pub async fn request(
-    Extract(state): Extract<Shared>,
-    caller: Caller,
-    request: Request,
-) -> Result<Response, Problem> {
-    caller.needs(&[Role::Member, Role::Service, Role::Admin])?;
+const WHO: &[Role] = &[Role::Member, Role::Service, Role::Admin];
+
+const BALANCE: &str = r#"{"type":"object","properties":{"available":{"type":"integer"},"pending":{"type":"integer"},"reserved":{"type":"integer"},"spent":{"type":"integer"}}}"#;
+
+const LINES: &str = r#"{"type":"object","additionalProperties":false,"required":["lines"],"properties":{"member":{"type":"string","description":"number, <id_space>:number or m:<32 hex>; a member's own key leaves it out"},"lines":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"object","additionalProperties":false,"required":["product"],"properties":{"product":{"type":"string"},"quantity":{"type":"integer","minimum":1,"maximum":100,"default":1}}}},"points_max":{"type":"integer","minimum":0,"maximum":9007199254740991,"description":"the most that the lines may cost together"}}}"#;
+
+const REDEMPTION: &str = r#"{"type":"object","properties":{"id":{"type":"string"},"state":{"enum":["requested","approved","fulfilled","partially_fulfilled","failed","cancelled"]},"points":{"type":"integer"},"lines":{"type":"array","items":{"type":"object","properties":{"line":{"type":"integer"},"product":{"type":"string"},"quantity":{"type":"integer"},"points":{"type":"integer"},"state":{"enum":["fulfilled","waiting"]}}}},"balance":{"type":"object"},"requested_at":{"type":"string","format":"date-time"}}}"#;
+
+/// Routes of this module.
+pub const ROUTES: &[Route] = &[
+    Route::post("/v1/redemptions", || post(request))
+        .roles(WHO)
+        .summary("Redeem points for rewards")
+        .key(KeyRule::Required)
+        .request(LINES)
+        .answer(201, "Decided: the points are held or spent", REDEMPTION),
+    Route::post("/v1/redemptions/{redemption}/cancel", || post(cancel))
+        .roles(WHO)
+        .summary("Cancel a redemption of which nothing was started")
+        .key(KeyRule::Required)
+        .request(r#"{"type":"object","additionalProperties":false,"properties":{"reason":{"type":"string"}}}"#)
+        .answer(200, "Cancelled: the points are back in their lots", r#"{"type":"object","properties":{"id":{"type":"string"},"state":{"const":"cancelled"},"returned":{"type":"integer"},"balance":{"type":"object"}}}"#),
+    Route::post("/v1/redemptions/{redemption}/reveal", || post(reveal))
+        .roles(&[Role::Member, Role::Service])
+        .summary("Show a line's voucher; that it was shown is recorded")
+        .key(KeyRule::Optional)
+        .request(r#"{"type":"object","additionalProperties":false,"properties":{"line":{"type":"integer","minimum":0,"default":0},"reason":{"type":"string"}}}"#)
+        .answer(200, "The voucher", r#"{"type":"object","properties":{"id":{"type":"string"},"line":{"type":"integer"},"codes":{"type":"array","items":{"type":"string"}}}}"#),
+];
+
+/// Schema of a wallet's sums.
+pub const BALANCE_SCHEMA: &str = BALANCE;
+
+async fn request(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let key = idempotency_key(&headers)?;
     let bytes = body(&state, request).await?;
-    let (member, command) = read(&state, &caller, &bytes)?;
-    let account = AccountId::member(caller.tenant().clone(), member);
-    let on_behalf_of = caller.has(&[Role::Service, Role::Admin]).then_some(member);
+    let mut members = Members::of(&bytes)?;
+    let number = members.text_option("member", 160)?;
+    let points_max = members.int_option("points_max", 0..=mirabelle_domain::points::POINTS_MAX)?;
+    let lines = read_lines(&mut members)?;
+    members.end()?;
+    let (member, on_behalf_of) = acting_member(&state, &caller, &headers, number.as_deref())?;
+    let points_max = points_max.and_then(|points| Points::new(points).ok());
     let wish = Wish {
-        account: account.clone(),
-        command: command.into(),
-        key: key.clone(),
+        account: AccountId::member(caller.tenant().clone(), member),
+        command: RequestRedemption { lines, points_max, note: None }.into(),
+        key,
         reason: None,
         on_behalf_of,
         local_day: None,
     };
-    match send(&state, &caller, &headers, wish).await? {
-        Outcome::Pending => {
-            let (status, headers) = pending(&account, &key);
-            Ok(json(status, headers, &serde_json::json!({"state": "pending"})))
-        }
-        Outcome::Decided { answer, replayed } => Ok(requested(&state, &answer, replayed)),
-    }
+    conclude(&state, &caller, &headers, wish, |answer| {
+        let requested = answer.facts.iter().find_map(|fact| match fact {
+            Fact::RedemptionRequested(requested) => Some(requested),
+            _ => None,
+        })?;
+        let location = format!("/v1/redemptions/{}", requested.redemption);
+        Some(Told::created(location, redemption_body(requested, answer)))
+    })
+    .await
 }
 
-fn read(state: &State, caller: &Caller, bytes: &[u8]) -> Result<(MemberId, RequestRedemption), Problem> {
-    let mut members = Members::of(bytes)?;
-    let number = members.text_option("member", 160)?;
-    let points_max = members.int_option("points_max", 0..=mirabelle_domain::points::POINTS_MAX)?;
+/// The lines of a request or of a quote.
+pub fn read_lines(members: &mut Members) -> Result<Vec<RequestedLine>, Problem> {
     let mut lines = Vec::new();
     for (pointer, element) in members.list("lines", LINES_MAX)? {
         let mut line = Members::from(element, pointer)?;
@@ -61,34 +102,56 @@ fn read(state: &State, caller: &Caller, bytes: &[u8]) -> Result<(MemberId, Reque
         line.end()?;
         lines.push(RequestedLine { product, quantity: u32::try_from(quantity).unwrap_or(1) });
     }
-    members.end()?;
     if lines.is_empty() {
         let what = "at least one line";
-        return Err(
-            Problem::new(problem::MALFORMED, "/lines: at least one line").at("/lines", "missing", what)
-        );
+        return Err(Problem::new(problem::MALFORMED, "/lines: at least one line").at("/lines", "missing", what));
     }
-    let member = acting_member(state, caller, number.as_deref())?;
-    let points_max = points_max.and_then(|points| Points::new(points).ok());
-    Ok((member, RequestRedemption { lines, points_max, note: None }))
+    Ok(lines)
 }
 
-/// The member whose wallet is meant: a member's key opens its own account alone.
-pub fn acting_member(state: &State, caller: &Caller, number: Option<&str>) -> Result<MemberId, Problem> {
-    let own = caller.key.member.filter(|_| !caller.has(&[Role::Service, Role::Admin]));
-    match (own, number) {
-        (Some(own), None) => Ok(own),
-        (Some(own), Some(number)) => match crate::member::resolve(state, caller.tenant(), number)? {
-            crate::member::Resolution::One(member) if member == own => Ok(own),
-            _ => Err(Problem::new(problem::FORBIDDEN, "a member's key opens its own account alone")),
-        },
-        (None, Some(number)) => crate::member::for_write(state, caller.tenant(), number),
+/// Whose wallet is meant, and for whom a service acts: a member's key opens its own account alone.
+pub fn acting_member(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    number: Option<&str>,
+) -> Result<(MemberId, Option<MemberId>), Problem> {
+    let serves = caller.has(&[Role::Service, Role::Admin]);
+    let behalf = on_behalf_of(state, caller, headers)?;
+    if !serves {
+        let not_own = || Problem::new(problem::FORBIDDEN, "a member's key opens its own account alone");
+        let own = caller.key.member.ok_or_else(not_own)?;
+        let same = match number {
+            None => true,
+            Some(number) => resolve(state, caller.tenant(), number)? == Resolution::One(own),
+        };
+        return if same { Ok((own, None)) } else { Err(not_own()) };
+    }
+    let named = number.map(|number| crate::member::for_write(state, caller.tenant(), number)).transpose()?;
+    match (named, behalf) {
+        (Some(named), Some(behalf)) if named != behalf => {
+            let what = "`member` and On-Behalf-Of name two people";
+            Err(Problem::new(problem::MALFORMED, what).at("/member", "contradiction", what))
+        }
+        (Some(member), _) | (None, Some(member)) => Ok((member, Some(member))),
         (None, None) => {
             let what = "say for which member";
-            Err(Problem::new(problem::MALFORMED, "/member: say for which member")
-                .at("/member", "missing", what))
+            Err(Problem::new(problem::MALFORMED, "/member: say for which member").at("/member", "missing", what))
         }
     }
+}
+
+/// The member of `On-Behalf-Of: member:<number>`, for services.
+pub fn on_behalf_of(state: &State, caller: &Caller, headers: &HeaderMap) -> Result<Option<MemberId>, Problem> {
+    let Some(value) = headers.get("on-behalf-of") else { return Ok(None) };
+    if !caller.has(&[Role::Service, Role::Admin]) {
+        return Err(Problem::new(problem::FORBIDDEN, "only a service's key acts on behalf of somebody"));
+    }
+    let Some(number) = value.to_str().ok().and_then(|text| text.strip_prefix("member:")) else {
+        let what = "On-Behalf-Of is `member:<number>`";
+        return Err(Problem::new(problem::MALFORMED, what).at("On-Behalf-Of", "not_a_member", what));
+    };
+    crate::member::for_write(state, caller.tenant(), number).map(Some)
 }
 
 /// A wallet's sums as JSON.
@@ -112,42 +175,25 @@ impl From<&Balance> for BalanceBody {
 }
 
 #[derive(Serialize)]
-struct LineBody<'a> {
+struct LineBody {
     line: usize,
-    product: &'a str,
+    product: String,
     quantity: u32,
     points: i64,
     state: &'static str,
 }
 
 #[derive(Serialize)]
-struct RedemptionBody<'a> {
+struct RedemptionBody {
     id: String,
     state: &'static str,
     points: i64,
-    lines: Vec<LineBody<'a>>,
+    lines: Vec<LineBody>,
     balance: BalanceBody,
     requested_at: String,
 }
 
-/// The answer to a request, from its decision's facts alone: the same bytes whenever it is asked for.
-fn requested(state: &State, answer: &Answer, replayed: bool) -> Response {
-    let mut headers = answer_headers(state, answer, replayed);
-    let requested = answer.facts.iter().find_map(|fact| match fact {
-        Fact::RedemptionRequested(requested) => Some(requested),
-        _ => None,
-    });
-    let Some(requested) = requested else {
-        let error = std::io::Error::other("a redemption was decided without its fact");
-        return axum::response::IntoResponse::into_response(crate::member::internal(&error));
-    };
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/redemptions/{}", requested.redemption)) {
-        headers.insert(header::LOCATION, location);
-    }
-    json(StatusCode::CREATED, headers, &redemption_body(requested, answer))
-}
-
-fn redemption_body<'a>(requested: &'a RedemptionRequested, answer: &Answer) -> RedemptionBody<'a> {
+fn redemption_body(requested: &RedemptionRequested, answer: &Answer) -> RedemptionBody {
     let mut delivered = vec![false; requested.lines.len()];
     let mut state = "requested";
     let mut balance = &requested.balance;
@@ -167,9 +213,9 @@ fn redemption_body<'a>(requested: &'a RedemptionRequested, answer: &Answer) -> R
             _ => {}
         }
     }
-    let line = |(index, line): (usize, &'a mirabelle_domain::fact::PricedLine)| LineBody {
+    let line = |(index, line): (usize, &PricedLine)| LineBody {
         line: index,
-        product: line.product.as_str(),
+        product: line.product.to_string(),
         quantity: line.quantity,
         points: line.unit_points.get() * i64::from(line.quantity),
         state: if delivered[index] { "fulfilled" } else { "waiting" },
@@ -180,7 +226,7 @@ fn redemption_body<'a>(requested: &'a RedemptionRequested, answer: &Answer) -> R
         points: requested.points.get(),
         lines: requested.lines.iter().enumerate().map(line).collect(),
         balance: balance.into(),
-        requested_at: mirabelle_domain::Timestamp(answer.accepted_at).to_string(),
+        requested_at: Timestamp(answer.accepted_at).to_string(),
     }
 }
 
@@ -192,5 +238,119 @@ pub fn end_name(end: RedemptionEnd) -> &'static str {
         RedemptionEnd::PartiallyFulfilled => "partially_fulfilled",
         RedemptionEnd::Failed => "failed",
         RedemptionEnd::Cancelled => "cancelled",
+    }
+}
+
+/// A redemption's row and whose it is, if this caller may see it; else it does not exist.
+fn own_redemption(state: &State, caller: &Caller, id: &str) -> Result<(RedemptionId, MemberId, Found), Problem> {
+    let id: RedemptionId = id.parse().map_err(|_| Problem::not_found())?;
+    let key = [Value::Text(caller.tenant().to_string()), Value::Bytes(id.0.to_vec())];
+    let found = row(state, &redemptions::TABLE, &key)?.ok_or_else(Problem::not_found)?;
+    let member = found.bytes("member").and_then(|bytes| bytes.try_into().ok()).map(MemberId);
+    let member = member.ok_or_else(Problem::not_found)?;
+    let all = caller.has(&[Role::Service, Role::Admin]);
+    if !all && caller.key.member != Some(member) {
+        return Err(Problem::not_found());
+    }
+    Ok((id, member, found))
+}
+
+async fn cancel(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let key = idempotency_key(&headers)?;
+    let mut members = members_or_none(&state, request).await?;
+    let reason = members.text_option("reason", 500)?;
+    members.end()?;
+    let (redemption, member, found) = own_redemption(&state, &caller, &id)?;
+    let behalf = on_behalf_of(&state, &caller, &headers)?;
+    if behalf.is_some_and(|behalf| behalf != member) {
+        return Err(Problem::not_found());
+    }
+    let lines = lines_from_text(found.text("lines").unwrap_or_default()).map_err(|error| internal(&error))?;
+    if lines.iter().all(|line| line.vendor.is_none()) {
+        // Delivered by its own decision, and forgotten there: only the row remembers it.
+        let state = found.text("state").unwrap_or("fulfilled");
+        return Err(Problem::rejected("redemption_state", format!("the redemption is {state}"), None));
+    }
+    let wish = Wish {
+        account: AccountId::member(caller.tenant().clone(), member),
+        command: CancelRedemption { redemption }.into(),
+        key,
+        reason,
+        on_behalf_of: caller.has(&[Role::Service, Role::Admin]).then_some(member),
+        local_day: None,
+    };
+    conclude(&state, &caller, &headers, wish, |answer| {
+        let closed = answer.facts.iter().find_map(|fact| match fact {
+            Fact::RedemptionClosed(closed) => Some(closed),
+            _ => None,
+        })?;
+        Some(Told::done(serde_json::json!({
+            "id": closed.redemption.to_string(),
+            "state": end_name(closed.end),
+            "returned": closed.returned.get(),
+            "balance": BalanceBody::from(&closed.balance),
+        })))
+    })
+    .await
+}
+
+async fn reveal(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let key = key_or_new(&headers)?;
+    let mut members = members_or_none(&state, request).await?;
+    let line = members.int_option("line", 0..=19)?.unwrap_or(0);
+    let reason = members.text_option("reason", 500)?;
+    members.end()?;
+    let (redemption, member, _) = own_redemption(&state, &caller, &id)?;
+    let behalf = on_behalf_of(&state, &caller, &headers)?;
+    if caller.key.member != Some(member) && behalf != Some(member) {
+        // A service sees a voucher only while it acts for the one whose it is.
+        return Err(Problem::new(problem::FORBIDDEN, "say On-Behalf-Of whom: a voucher is shown to its owner alone"));
+    }
+    let at = [
+        Value::Text(caller.tenant().to_string()),
+        Value::Bytes(redemption.0.to_vec()),
+        Value::Int(line),
+    ];
+    let sealed = row(&state, &redemption_lines::TABLE, &at)?;
+    let sealed = sealed.and_then(|row| row.bytes("voucher").map(<[u8]>::to_vec)).unwrap_or_default();
+    let sealed = sealed_from_bytes(&sealed).map_err(|error| internal(&error))?;
+    let Some(sealed) = sealed else {
+        return Err(Problem::rejected("invalid", "the line has no voucher", Some("/line")));
+    };
+    let line = u32::try_from(line).unwrap_or(0);
+    let account = AccountId::member(caller.tenant().clone(), member);
+    let wish = Wish {
+        account: account.clone(),
+        command: RevealVoucher { redemption, line }.into(),
+        key: key.clone(),
+        reason,
+        on_behalf_of: behalf,
+        local_day: None,
+    };
+    match send(&state, &caller, &headers, wish).await? {
+        // Not a look before the audit has it.
+        Outcome::Pending => {
+            let (status, headers) = pending(&caller, &account, &key);
+            Ok(json(status, headers, &serde_json::json!({"state": "pending"})))
+        }
+        Outcome::Decided { answer, replayed } => {
+            let opened = state.parts.keys.open(caller.tenant(), member, VOUCHER_FIELD, &sealed);
+            let opened = opened.map_err(|error| internal(&error))?;
+            let codes: Vec<String> = serde_json::from_slice(opened.expose_secret()).map_err(|error| internal(&error))?;
+            let body = serde_json::json!({"id": redemption.to_string(), "line": line, "codes": codes});
+            Ok(json(StatusCode::OK, answer_headers(&state, &answer, replayed), &body))
+        }
     }
 }

@@ -1,0 +1,135 @@
+//! What HR systems deliver: read, sealed, recorded on `milestones`; what can't be read goes to `dead-letters`.
+//!
+//! ```text
+//!   body ─ read ─▶ items ─┬─ milestone, worker ─▶ sealed ─▶ command on `milestones` ─┐
+//!                         └─ unreadable ─▶ sealed whole ─▶ `dead-letters` ───────────┴─ durable ─▶ answer
+//! ```
+//! Nothing is acknowledged before all of it is durable. A delivery that fails on the way may be sent again: what was
+//! recorded has the same command ids then, and is decided once.
+
+mod answer;
+mod append;
+mod key;
+mod letter;
+mod outcome;
+mod plan;
+mod profile;
+mod worker;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use axum::routing::post;
+use mirabelle_domain::command::Role;
+use mirabelle_domain::config::{Connection, ConnectionState};
+use mirabelle_domain::{Name, Timestamp};
+use mirabelle_hris::{AnswerShape, Limits, Profile};
+
+pub use profile::Profiles;
+
+use crate::auth::Caller;
+use crate::problem::{self, Problem};
+use crate::routes::read::params::{Params, PathOf};
+use crate::routes::table::{Route, Size};
+use crate::routes::{Shared, bounded_body};
+use crate::send::{admit, blocking};
+use outcome::{Delivery, Outcome, Planned};
+
+/// Routes of this module.
+pub const ROUTES: &[Route] = &[Route::post("/v1/hris/{connection}", || post(deliver))
+    .roles(&[Role::Connector, Role::Admin, Role::Operator])
+    .summary("Take a delivery of an HR system, as that system sends it")
+    .query(&[("dry_run", "true: say what each item would be, record nothing")])
+    .size(Size::Delivery)
+    .answer(
+        200,
+        "What became of each item; SuccessFactors' own answer where it was asked in SOAP",
+        answer::SCHEMA,
+    )
+    .also(&[(409, "The connection is closed")])];
+
+/// `POST /v1/hris/{connection}`
+async fn deliver(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    PathOf(name): PathOf<String>,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
+    let dry_run = params.flag("dry_run")?;
+    let (name, connection, profile) = open(&state, &caller, &name)?;
+    if !dry_run {
+        admit(&state)?;
+    }
+    let headers = request.headers().clone();
+    let body = bounded_body(&state, request, state.options.hris_body_max, false).await?;
+    let delivery = Delivery {
+        tenant: caller.tenant().clone(),
+        name,
+        connection,
+        credential: caller.key.key_id.to_string(),
+        request_id: text(&headers, "x-request-id"),
+        trace: text(&headers, "traceparent").filter(|trace| trace.len() <= 128),
+        content_type: text(&headers, header::CONTENT_TYPE.as_str()),
+        now: state.now(),
+        dry_run,
+    };
+    let shared = Arc::clone(&state);
+    let (delivery, planned) = blocking(move || {
+        let planned = plan::plan(&shared, &delivery, profile.as_deref(), &body)?;
+        Ok::<_, Problem>((delivery, planned))
+    })
+    .await??;
+    let Planned { items, shape } = planned;
+    let outcomes = if dry_run {
+        items.into_iter().map(|item| item.outcome).collect()
+    } else {
+        append::append(&state, &delivery, items, append::patience(&state, &headers)).await?
+    };
+    count(&state, &delivery, &outcomes);
+    // Whoever tries a delivery is a person or a script of theirs, whatever the system speaks.
+    let shape = if dry_run { AnswerShape::Json } else { shape };
+    Ok(answer::answer(&delivery, &shape, &outcomes))
+}
+
+/// The connection that a caller may deliver to, and how its bodies are read; `None`: its mapping can't be used.
+fn open(
+    state: &Shared,
+    caller: &Caller,
+    name: &str,
+) -> Result<(Name, Arc<Connection>, Option<Arc<Profile>>), Problem> {
+    let name: Name = name.parse().map_err(|_| Problem::not_found())?;
+    let everywhere = caller.has(&[Role::Admin, Role::Operator]);
+    if !everywhere && caller.key.connection.as_ref() != Some(&name) {
+        return Err(Problem::new(problem::FORBIDDEN, "the key delivers to another connection"));
+    }
+    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+    let version = tenant.at(Timestamp(state.now())).connection(&name).ok_or_else(Problem::not_found)?;
+    let connection = Arc::clone(&version.body);
+    if connection.state == ConnectionState::Closed {
+        return Err(Problem::new(problem::CLOSED_CONNECTION, problem::CLOSED_CONNECTION.page));
+    }
+    let profile = state.profiles.of(caller.tenant(), &name, version.version, &connection);
+    Ok((name, connection, profile))
+}
+
+/// A delivery as large as the door takes; a report of a whole workforce among them.
+fn limits(bytes: usize) -> Limits {
+    Limits { bytes, values: 4_000_000, items: 50_000, ..Limits::push() }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn count(state: &Shared, delivery: &Delivery, outcomes: &[Outcome]) {
+    if delivery.dry_run {
+        return;
+    }
+    let system = profile::system_name(delivery.connection.system);
+    for outcome in outcomes {
+        state.metrics.deliveries.with_label_values(&[system, outcome.status.name()]).inc();
+    }
+}

@@ -1,0 +1,343 @@
+//! From a body to what is appended for it. Blocks: keys of new members become durable here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use mirabelle_domain::command::{ReportMilestone, ReportWorker, RetractMilestone};
+use mirabelle_domain::fact::WorkerRecorded;
+use mirabelle_domain::tables::members;
+use mirabelle_domain::{AccountId, Command, Day, Key, MemberId, MilestoneKind, Timestamp};
+use mirabelle_hris::{
+    AnswerShape, Attribute, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport,
+};
+use mirabelle_keys::KeysError;
+use mirabelle_log::{Entry, Partition, Topic};
+use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
+use mirabelle_schemas::{command_id, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_store::Rows;
+
+use super::key::{derived_key, source_key, stamp};
+use super::outcome::{Delivery, Item, Outcome, Planned, Status};
+use super::{letter, limits, worker};
+use crate::member::internal;
+use crate::problem::Problem;
+use crate::routes::{day_in, local_day};
+use crate::state::State;
+
+/// Reads a body and prepares all that is appended for it.
+///
+/// # Errors
+/// Faults of the key store or the rows. What can't be read is no error: it is a dead letter.
+pub(super) fn plan(
+    state: &State,
+    delivery: &Delivery,
+    profile: Option<&Profile>,
+    body: &[u8],
+) -> Result<Planned, Problem> {
+    let content_type = delivery.content_type.as_deref();
+    let unreadable = || AnswerShape::of_unreadable(delivery.connection.system, content_type, body);
+    let planner = Planner::new(state, delivery)?;
+    let Some(profile) = profile else {
+        let detail =
+            "the connection's mapping can't be used: publish one that can, then have the letter read again";
+        let item = planner.set_aside("mapping_not_usable", detail, None, body)?;
+        return Ok(Planned { items: vec![item], shape: unreadable() });
+    };
+    match mirabelle_hris::read(profile, content_type, body, &limits(state.options.hris_body_max)) {
+        Err(fault) => {
+            let item = planner.set_aside(fault.code.as_str(), &fault.to_string(), None, body)?;
+            Ok(Planned { items: vec![item], shape: unreadable() })
+        }
+        Ok(read) => {
+            let people = planner.people(&read.items)?;
+            let items =
+                read.items.iter().map(|item| planner.item(&people, item)).collect::<Result<_, _>>()?;
+            Ok(Planned { items, shape: read.answer })
+        }
+    }
+}
+
+/// Who stands in a delivery: ids, and the zones that the delivery itself says.
+struct People {
+    ids: HashMap<ExternalId, MemberId>,
+    zones: HashMap<MemberId, (Option<String>, Option<String>)>,
+}
+
+struct Planner<'a> {
+    state: &'a State,
+    delivery: &'a Delivery,
+    rows: Arc<dyn Rows>,
+    partitions: u16,
+    tenant_zone: String,
+}
+
+impl<'a> Planner<'a> {
+    fn new(state: &'a State, delivery: &'a Delivery) -> Result<Planner<'a>, Problem> {
+        let rows = state.parts.store.live().map_err(|error| internal(&error))?;
+        let tenant = state.directory.tenant(&delivery.tenant).ok_or_else(Problem::not_found)?;
+        let partitions = state.parts.log.partitions();
+        Ok(Planner { state, delivery, rows, partitions, tenant_zone: tenant.zone.clone() })
+    }
+
+    /// Everybody named, and the keys of those whose states are recorded: all of them at the cost of one.
+    fn people(&self, items: &[mirabelle_hris::Item]) -> Result<People, Problem> {
+        let mut people = People { ids: HashMap::new(), zones: HashMap::new() };
+        let mut sealed = HashSet::new();
+        for item in items {
+            let (person, worker) = match &item.outcome {
+                Ok(Report::Milestone(report)) => (&report.person, None),
+                Ok(Report::Worker(report)) => (&report.person, Some(report)),
+                Ok(Report::Pointer(_) | Report::NotAboutAWorker { .. }) | Err(_) => continue,
+            };
+            let member = match people.ids.get(person) {
+                Some(member) => *member,
+                None => {
+                    let space = self.delivery.connection.id_space.as_str();
+                    let keys = &self.state.parts.keys;
+                    let member = keys.member_id(&self.delivery.tenant, space, person.as_str(), 0);
+                    let member = member.map_err(|error| internal(&error))?;
+                    people.ids.insert(person.clone(), member);
+                    member
+                }
+            };
+            if let Some(worker) = worker {
+                sealed.insert(member);
+                let zone = (worker.business.zone.clone(), worker.business.location.clone());
+                people.zones.insert(member, zone);
+            }
+        }
+        if !self.delivery.dry_run && !sealed.is_empty() {
+            let sealed: Vec<MemberId> = sealed.into_iter().collect();
+            let created = self.state.parts.keys.create_members(&self.delivery.tenant, &sealed);
+            created.map_err(|error| internal(&error))?;
+        }
+        Ok(people)
+    }
+
+    fn item(&self, people: &People, item: &mirabelle_hris::Item) -> Result<Item, Problem> {
+        let source_id = item.source_id.as_deref();
+        match &item.outcome {
+            Ok(Report::Milestone(report)) => {
+                let member = people.ids[&report.person];
+                match self.milestone(report, source_id) {
+                    Some(command) => Ok(self.milestone_item(people, member, report, source_id, command)),
+                    None => {
+                        let detail =
+                            "the occurrence is not 1 to 128 printable ASCII characters without spaces";
+                        self.set_aside("bad_occurrence", detail, source_id, &item.raw)
+                    }
+                }
+            }
+            Ok(Report::Worker(report)) => self.worker_item(people, report, source_id),
+            Ok(Report::Pointer(pointer)) => {
+                let detail =
+                    format!("it holds keys only, of {}: it has to be read from its source", pointer.entity);
+                let mut item = self.set_aside("has_to_be_pulled", &detail, source_id, &item.raw)?;
+                item.outcome.what = Some("pointer");
+                Ok(item)
+            }
+            Ok(Report::NotAboutAWorker { what }) => Ok(ignored(source_id, "not_about_a_worker", what)),
+            Err(Malformed { code, .. }) => {
+                let detail = item.outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+                self.set_aside(code.as_str(), &detail, source_id, &item.raw)
+            }
+        }
+    }
+
+    fn milestone(&self, report: &MilestoneReport, source_id: Option<&str>) -> Option<Command> {
+        let occurrence = report.occurrence.parse().ok()?;
+        let connection = self.delivery.name.clone();
+        let source_id = source_id.map(str::to_owned);
+        if report.retracts {
+            return Some(RetractMilestone { connection, kind: report.kind, occurrence, source_id }.into());
+        }
+        let years = match report.attributes.get("years") {
+            Some(Attribute::Int(years)) if report.kind == MilestoneKind::Anniversary => {
+                i32::try_from(*years).ok()
+            }
+            _ => None,
+        };
+        let attributes = report.attributes.iter().map(|(name, value)| (name.clone(), value.to_string()));
+        let report = ReportMilestone {
+            connection,
+            kind: report.kind,
+            occurrence,
+            effective: report.effective,
+            source_id,
+            years,
+            attributes: attributes.collect(),
+        };
+        Some(report.into())
+    }
+
+    fn milestone_item(
+        &self,
+        people: &People,
+        member: MemberId,
+        report: &MilestoneReport,
+        source_id: Option<&str>,
+        command: Command,
+    ) -> Item {
+        let what = if report.retracts { "retraction" } else { "milestone" };
+        let key = match source_id {
+            Some(id) => source_key(what, id),
+            None => derived_key("n", &[&input_digest(&command).0, &stamp(report.published_at)]),
+        };
+        self.command(people, member, key, &command, what, source_id)
+    }
+
+    fn worker_item(
+        &self,
+        people: &People,
+        report: &WorkerReport,
+        source_id: Option<&str>,
+    ) -> Result<Item, Problem> {
+        let delivery = self.delivery;
+        let member = people.ids[&report.person];
+        let accepted = Outcome {
+            status: Status::Accepted,
+            source_id: source_id.map(str::to_owned),
+            command: None,
+            what: Some("worker"),
+            reason: None,
+            detail: None,
+        };
+        let found = self.rows.get(&members::TABLE, &worker::row_key(delivery, member));
+        let found = found.map_err(|error| internal(&error))?;
+        if delivery.dry_run && found.is_none() {
+            // Sealing would make a key for somebody who may never come.
+            return Ok(Item { outcome: accepted, entries: Vec::new(), decided_as: None });
+        }
+        let state = match worker::state(self.state.parts.keys.as_ref(), delivery, member, report) {
+            Ok(state) => state,
+            Err(KeysError::Erased) => {
+                let what = "the person was erased here: nothing about them is kept";
+                return Ok(ignored(source_id, "member_erased", what));
+            }
+            Err(error) => return Err(internal(&error)),
+        };
+        let changed_at = report.changed_at.map(Timestamp);
+        let connection = delivery.name.clone();
+        let recorded = WorkerRecorded { connection, changed_at, current: true, state };
+        let account = AccountId::member(delivery.tenant.clone(), member);
+        if found.as_ref().is_some_and(|found| worker::is_known(found, &account, &recorded)) {
+            return Ok(Item {
+                outcome: Outcome { status: Status::Duplicate, ..accepted },
+                entries: Vec::new(),
+                decided_as: None,
+            });
+        }
+        let WorkerRecorded { connection, state, .. } = recorded;
+        let command: Command = ReportWorker { connection, changed_at, state }.into();
+        let basis = worker::basis(found.as_ref(), changed_at);
+        let key = derived_key("w", &[&input_digest(&command).0, &basis.to_be_bytes()]);
+        Ok(self.command(people, member, key, &command, "worker", source_id))
+    }
+
+    /// A command on `milestones`.
+    fn command(
+        &self,
+        people: &People,
+        member: MemberId,
+        key: Key,
+        command: &Command,
+        what: &'static str,
+        source_id: Option<&str>,
+    ) -> Item {
+        let delivery = self.delivery;
+        let account = AccountId::member(delivery.tenant.clone(), member);
+        let (kind, schema, body) = encode_body(command);
+        let record = CommandRecord {
+            id: command_id(Namespace::Hris, &account, &delivery.name, &key),
+            namespace: Namespace::Hris,
+            client: delivery.name.clone(),
+            key,
+            kind,
+            schema,
+            body,
+            digest: input_digest(command),
+            actor: Actor {
+                principal: delivery.name.to_string(),
+                kind: ActorKind::Connection,
+                on_behalf_of: None,
+                credential: Some(delivery.credential.clone()),
+                request_id: delivery.request_id.clone(),
+            },
+            reason: None,
+            local_day: self.local_day(people, member),
+            tzdb: None,
+            cause: None,
+            account,
+        };
+        let encoded = encode_command(&record);
+        let entry = Entry {
+            key: record.account.to_string().into_bytes().into(),
+            fingerprint: encoded.fingerprint,
+            value: encoded.value,
+            trace: delivery.trace.as_ref().map(|trace| trace.clone().into_bytes().into()),
+        };
+        let partition = Partition(partition_of(&record.account, self.partitions));
+        let outcome = Outcome {
+            status: Status::Accepted,
+            source_id: source_id.map(str::to_owned),
+            command: Some(record.id),
+            what: Some(what),
+            reason: None,
+            detail: None,
+        };
+        Item {
+            outcome,
+            entries: vec![(Topic::Milestones, partition, entry)],
+            decided_as: Some((record.id, record.digest)),
+        }
+    }
+
+    /// The day where the member works, by what this delivery says of the member, else by what is known.
+    fn local_day(&self, people: &People, member: MemberId) -> Option<Day> {
+        let delivery = self.delivery;
+        match people.zones.get(&member) {
+            Some((zone, location)) => {
+                let located = location.as_ref().and_then(|name| delivery.connection.location_zones.get(name));
+                let zones = [zone.as_deref(), located.map(String::as_str), Some(self.tenant_zone.as_str())];
+                day_in(zones, delivery.now)
+            }
+            None => local_day(self.state, &delivery.tenant, member),
+        }
+    }
+
+    fn set_aside(
+        &self,
+        reason: &str,
+        detail: &str,
+        source_id: Option<&str>,
+        raw: &[u8],
+    ) -> Result<Item, Problem> {
+        let outcome = Outcome {
+            status: Status::DeadLetter,
+            source_id: source_id.map(str::to_owned),
+            command: None,
+            what: None,
+            reason: Some(reason.to_owned()),
+            detail: Some(detail.to_owned()),
+        };
+        if self.delivery.dry_run {
+            return Ok(Item { outcome, entries: Vec::new(), decided_as: None });
+        }
+        let letters = letter::letters(self.state, self.delivery, reason, detail, source_id, raw)?;
+        let partition = letter::partition(self.state, self.delivery);
+        let entries = letters.into_iter().map(|entry| (Topic::DeadLetters, partition, entry)).collect();
+        Ok(Item { outcome, entries, decided_as: None })
+    }
+}
+
+fn ignored(source_id: Option<&str>, reason: &str, detail: &str) -> Item {
+    let outcome = Outcome {
+        status: Status::Ignored,
+        source_id: source_id.map(str::to_owned),
+        command: None,
+        what: None,
+        reason: Some(reason.to_owned()),
+        detail: Some(detail.to_owned()),
+    };
+    Item { outcome, entries: Vec::new(), decided_as: None }
+}

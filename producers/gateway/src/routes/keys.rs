@@ -1,0 +1,200 @@
+//! API keys: issued, their text told once; revoked.
+
+use axum::extract::{Path, Request, State as Extract};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use mirabelle_domain::command::{IssueKey, RevokeKey, Role, TenantMode};
+use mirabelle_domain::{AccountId, Fact, Name, Timestamp};
+use serde::Serialize;
+
+use crate::auth::{Caller, SYSTEM, make_key};
+use crate::directory::Key;
+use crate::json::Members;
+use crate::problem::{self, Problem};
+use crate::routes::table::{KeyRule, Route};
+use crate::routes::{Shared, Told, body, conclude, json, members_or_none};
+use crate::seed::role;
+use crate::send::{Outcome, Wish, answer_headers, key_or_new, pending, send};
+use crate::state::State;
+
+const ISSUERS: &[Role] = &[Role::Operator, Role::Admin];
+
+/// What an admin may hand out by itself. The others let their holder do what the admin must not do alone.
+const OF_ADMINS: &[Role] =
+    &[Role::Service, Role::Member, Role::Approver, Role::Analyst, Role::Auditor, Role::Connector];
+
+const KEY: &str = r#"{"type":"object","properties":{"key_id":{"type":"string"},"client":{"type":"string"},"roles":{"type":"array","items":{"type":"string"}},"connection":{"type":"string"},"member":{"type":"string"},"expires_at":{"type":"string","format":"date-time"},"key":{"type":"string","description":"the key's text, told this once"}}}"#;
+
+/// Routes of this module.
+pub const ROUTES: &[Route] = &[
+    Route::post("/v1/keys", || post(issue))
+        .roles(ISSUERS)
+        .summary("Issue a key; its text is told once and kept nowhere")
+        .request(r#"{"type":"object","additionalProperties":false,"required":["name","roles"],"properties":{"name":{"type":"string"},"client":{"type":"string","description":"the integration: scope of idempotency keys; a rotated key keeps it; left out: the name"},"roles":{"type":"array","minItems":1,"items":{"enum":["operator","admin","publisher","service","member","approver","analyst","auditor","connector"]}},"member":{"type":"string","description":"for the role member"},"connection":{"type":"string","description":"for the role connector"},"expires_at":{"type":"string","format":"date-time"}}}"#)
+        .answer(201, "Issued", KEY),
+    Route::get("/v1/keys", || get(list))
+        .roles(&[Role::Operator, Role::Admin, Role::Auditor])
+        .summary("The tenant's keys, without their texts")
+        .answer(200, "The keys, by name", r#"{"type":"object","properties":{"keys":{"type":"array","items":{"type":"object"}}}}"#),
+    Route::post("/v1/keys/{key}/revoke", || post(revoke))
+        .roles(ISSUERS)
+        .summary("Revoke a key, at once and for good")
+        .key(KeyRule::Optional)
+        .request(r#"{"type":"object","additionalProperties":false,"properties":{"reason":{"type":"string"}}}"#)
+        .answer(200, "Revoked", r#"{"type":"object","properties":{"key_id":{"type":"string"},"state":{"const":"revoked"}}}"#),
+];
+
+#[derive(Serialize)]
+struct KeyBody<'a> {
+    key_id: String,
+    client: String,
+    roles: &'a [Role],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+async fn issue(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let mut members = Members::of(&body(&state, request).await?)?;
+    let (issue, text) = read(&state, &caller, &mut members)?;
+    members.end()?;
+    let roles = issue.roles.clone();
+    let told = KeyBody {
+        key_id: issue.key_id.to_string(),
+        client: issue.client.to_string(),
+        roles: &roles,
+        connection: issue.connection.as_ref().map(Name::to_string),
+        member: issue.member.map(|member| format!("m:{member}")),
+        expires_at: issue.expires_at.map(|at| at.to_string()),
+        key: Some(text),
+    };
+    // Each issue is a wish of its own: the text of a key can't be told twice, so a repeat could not be answered.
+    let key = key_or_new(&HeaderMap::new())?;
+    let account = AccountId::configuration(caller.tenant().clone());
+    let wish = Wish {
+        account: account.clone(),
+        command: issue.into(),
+        key: key.clone(),
+        reason: None,
+        on_behalf_of: None,
+        local_day: None,
+    };
+    match send(&state, &caller, &headers, wish).await? {
+        // It opens as soon as it is decided; its text can't be told later.
+        Outcome::Pending => {
+            let (status, headers) = pending(&caller, &account, &key);
+            Ok(json(status, headers, &told))
+        }
+        Outcome::Decided { answer, .. } => {
+            Ok(json(StatusCode::CREATED, answer_headers(&state, &answer, false), &told))
+        }
+    }
+}
+
+fn read(state: &State, caller: &Caller, members: &mut Members) -> Result<(IssueKey, String), Problem> {
+    let name: Name = members.parsed("name")?;
+    let client: Option<Name> = members.parsed_option("client")?;
+    let mut roles = Vec::new();
+    for (pointer, text) in members.texts("roles", 16)? {
+        match role(&text) {
+            Role::Unknown => {
+                let what = "a role is operator, admin, publisher, service, member, approver, analyst, auditor or connector";
+                return Err(Problem::new(problem::MALFORMED, format!("{pointer}: {what}")).at(pointer, "not_valid", what));
+            }
+            role => roles.push(role),
+        }
+    }
+    may_hand_out(state, caller, &roles)?;
+    let number = members.text_option("member", 160)?;
+    let member = number.map(|number| crate::member::for_write(state, caller.tenant(), &number)).transpose()?;
+    let connection: Option<Name> = members.parsed_option("connection")?;
+    if let Some(connection) = &connection {
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+        if tenant.at(Timestamp(i64::MAX)).connection(connection).is_none() {
+            return Err(Problem::rejected("invalid", "the tenant has no such connection", Some("/connection")));
+        }
+    }
+    let expires_at = members.instant("expires_at")?;
+    let text = format!("{}.{name}", caller.tenant());
+    let key_id: Name = text.parse().map_err(|_| {
+        let what = "tenant and name together have at most 64 characters";
+        Problem::new(problem::MALFORMED, format!("/name: {what}")).at("/name", "too_long", what)
+    })?;
+    let (text, hash) = make_key(key_id.as_str(), &rand::random());
+    let client = client.unwrap_or(name);
+    Ok((IssueKey { key_id, hash, client, roles, member, connection, expires_at }, text))
+}
+
+/// Operators' keys are the installation's and nothing else; an admin of a live tenant hands out nothing by which it
+/// could publish its own drafts.
+fn may_hand_out(state: &State, caller: &Caller, roles: &[Role]) -> Result<(), Problem> {
+    let of_system = caller.tenant().as_str() == SYSTEM;
+    if roles.iter().any(|role| (*role == Role::Operator) != of_system) {
+        let what = "the role operator, and no other, belongs to keys of the installation itself";
+        return Err(Problem::rejected("invalid", what, Some("/roles")));
+    }
+    if caller.has(&[Role::Operator]) {
+        return Ok(());
+    }
+    let mode = state.directory.tenant(caller.tenant()).map(|tenant| tenant.mode);
+    let alone = roles.iter().all(|role| OF_ADMINS.contains(role));
+    if alone || mode == Some(TenantMode::Sandbox) {
+        return Ok(());
+    }
+    let what = "in a live tenant only an operator issues keys of the roles admin and publisher";
+    Err(Problem::new(problem::FORBIDDEN, what).at("/roles", "not_allowed", what))
+}
+
+async fn list(Extract(state): Extract<Shared>, caller: Caller) -> Response {
+    let keys = state.directory.keys_of(caller.tenant());
+    let body = |key: &'_ std::sync::Arc<Key>| {
+        serde_json::to_value(KeyBody {
+            key_id: key.key_id.to_string(),
+            client: key.client.to_string(),
+            roles: &key.roles,
+            connection: key.connection.as_ref().map(Name::to_string),
+            member: key.member.map(|member| format!("m:{member}")),
+            expires_at: key.expires_at.map(|at| at.to_string()),
+            key: None,
+        })
+        .unwrap_or_default()
+    };
+    let keys: Vec<serde_json::Value> = keys.iter().map(body).collect();
+    json(StatusCode::OK, HeaderMap::new(), &serde_json::json!({"keys": keys}))
+}
+
+async fn revoke(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Path(key_id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let headers = request.headers().clone();
+    let key = key_or_new(&headers)?;
+    let mut members = members_or_none(&state, request).await?;
+    let reason = members.text_option("reason", 500)?;
+    members.end()?;
+    let key_id: Name = key_id.parse().map_err(|_| Problem::not_found())?;
+    if !key_id.as_str().starts_with(&format!("{}.", caller.tenant())) {
+        return Err(Problem::not_found());
+    }
+    let account = AccountId::configuration(caller.tenant().clone());
+    let command = RevokeKey { key_id }.into();
+    let wish = Wish { account, command, key, reason, on_behalf_of: None, local_day: None };
+    conclude(&state, &caller, &headers, wish, |answer| {
+        answer.facts.iter().find_map(|fact| match fact {
+            Fact::KeyRevoked(revoked) => Some(Told::done(serde_json::json!({
+                "key_id": revoked.key_id.to_string(), "state": "revoked",
+            }))),
+            _ => None,
+        })
+    })
+    .await
+}

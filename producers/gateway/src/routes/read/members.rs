@@ -1,0 +1,254 @@
+//! A member, the balance, the lots.
+
+use axum::extract::State as Extract;
+use axum::response::Response;
+use axum::routing::get;
+use mirabelle_domain::tables::{balances, lots, members, statement};
+use mirabelle_domain::time::DAY_MICROS;
+use mirabelle_domain::{AccountId, MemberId, Timestamp};
+use mirabelle_keys::ExposeSecret as _;
+use mirabelle_store::{Found, Rows, Scan};
+use serde_json::{Value as Json, json};
+
+use super::READERS_AND_MEMBER;
+use super::params::{Params, PathOf};
+use super::statement::Months;
+use super::view::{self, instant, ok, said, sum};
+use crate::auth::Caller;
+use crate::problem::Problem;
+use crate::routes::Shared;
+use crate::routes::table::Route;
+use crate::state::State;
+
+/// Most lots of a wallet.
+const LOTS_MAX: usize = mirabelle_domain::member::LOTS_MAX;
+/// Points that go within so many days are said with the balance.
+const EXPIRING_DAYS: i64 = 30;
+
+/// Routes of this module.
+pub const ROUTES: &[Route] = &[
+    Route::get("/v1/members/{member}", || get(member))
+        .roles(READERS_AND_MEMBER)
+        .summary("What is known of a member; `me` is a member's own")
+        .answer(200, "The member", MEMBER),
+    Route::get("/v1/members/{member}/balance", || get(balance))
+        .roles(READERS_AND_MEMBER)
+        .summary("What a member has, now or at an earlier instant")
+        .query(&[("as_of", "an instant (RFC 3339): the sums after the last move accepted by then")])
+        .answer(200, "The balance", BALANCE),
+    Route::get("/v1/members/{member}/lots", || get(lots_of))
+        .roles(READERS_AND_MEMBER)
+        .summary("The lots of a wallet that still hold points, in the order in which they are spent")
+        .query(&[("all", "true: those used up, expired and reversed too, by number")])
+        .answer(200, "The lots", LOTS),
+];
+
+const MEMBER: &str = r#"{"type":"object","required":["member","balance"],"properties":{"member":{"type":"string"},
+"number":{"type":"string"},"name":{"type":"string"},"email":{"type":"string"},"status":{"type":"string"},
+"hire":{"type":"string","format":"date"},"original_hire":{"type":"string","format":"date"},
+"department":{"type":"string"},"country":{"type":"string"},"connection":{"type":"string"},
+"balance":{"type":"object"}}}"#;
+const BALANCE: &str = r#"{"type":"object","required":["member","available","pending","reserved","spent"],"properties":{
+"member":{"type":"string"},"number":{"type":"string"},"available":{"type":"integer"},"pending":{"type":"integer"},
+"reserved":{"type":"integer"},"spent":{"type":"integer"},"expired":{"type":"integer"},"taken":{"type":"integer"},
+"shortfall":{"type":"integer"},"as_of":{"type":"string","format":"date-time"},
+"expiring":{"type":"array","items":{"type":"object","required":["points","expires_at"],"properties":{
+"points":{"type":"integer"},"expires_at":{"type":"string","format":"date-time"}}}}}}"#;
+const LOTS: &str = r#"{"type":"object","required":["lots"],"properties":{"lots":{"type":"array","items":{"type":"object",
+"required":["lot","points","free","held","state"],"properties":{"lot":{"type":"integer"},"points":{"type":"integer"},
+"free":{"type":"integer"},"held":{"type":"integer"},"state":{"type":"string","enum":["pending","open","expired","reversed"]},
+"granted_at":{"type":"string"},"activates_at":{"type":"string"},"expires_at":{"type":"string"},
+"campaign":{"type":"string"},"version":{"type":"integer"},"budget":{"type":"string"},"grant":{"type":"string"},
+"label":{"type":"string"}}}}}}"#;
+
+fn key(caller: &Caller, member: MemberId) -> [mirabelle_domain::rows::Value; 2] {
+    [view::text(caller.tenant()), view::id(&member.0)]
+}
+
+async fn member(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    PathOf(name): PathOf<String>,
+) -> Result<Response, Problem> {
+    let member = view::member(&state, &caller, &name)?;
+    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+    let rows = view::rows(&state)?;
+    let key = key(&caller, member);
+    let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
+    let sums = view::get(rows.as_ref(), &balances::TABLE, &key)?;
+    let mut body = json!({ "member": view::opaque(member), "balance": balance_body(sums.as_ref()) });
+    if let Some(row) = &row {
+        let text = [
+            "status",
+            "original_hire",
+            "hire",
+            "continuous_service",
+            "seniority",
+            "termination",
+            "department",
+            "cost_centre",
+            "worker_type",
+            "company",
+            "country",
+            "location",
+            "zone",
+            "connection",
+            "changed_at",
+        ];
+        text.iter().for_each(|column| body[*column] = said(row, column));
+        body["recorded_at"] = instant(row, "recorded_at");
+        body["seen_at"] = instant(row, "seen_at");
+        body["number"] = json!(view::number(&state, &caller, member, Some(row))?);
+        if view::sees_people(&caller) {
+            let (name, email) = who(&state, &caller, member, row)?;
+            body["name"] = name;
+            body["email"] = email;
+        }
+    }
+    Ok(ok(headers, body))
+}
+
+/// Name and e-mail, as they were sealed.
+fn who(state: &State, caller: &Caller, member: MemberId, row: &Found) -> Result<(Json, Json), Problem> {
+    let clear = view::opened(state, caller.tenant(), member, "personal", row.bytes("personal"))?;
+    let personal: Json = match clear {
+        Some(clear) => serde_json::from_slice(clear.expose_secret()).unwrap_or(Json::Null),
+        None => Json::Null,
+    };
+    let part = |name: &str| personal.get(name).and_then(Json::as_str);
+    let whole: Vec<&str> = [part("given_name"), part("family_name")].into_iter().flatten().collect();
+    let name = match part("display_name") {
+        Some(shown) => json!(shown),
+        None if whole.is_empty() => Json::Null,
+        None => json!(whole.join(" ")),
+    };
+    Ok((name, json!(part("email"))))
+}
+
+fn balance_body(sums: Option<&Found>) -> Json {
+    json!({
+        "available": sum(sums, "available"),
+        "pending": sum(sums, "pending"),
+        "reserved": sum(sums, "reserved"),
+        "spent": sum(sums, "spent"),
+        "expired": sum(sums, "expired"),
+        "taken": sum(sums, "taken"),
+        "shortfall": sum(sums, "shortfall"),
+        "as_of": sums.map_or(Json::Null, |sums| instant(sums, "as_of")),
+    })
+}
+
+async fn balance(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    PathOf(name): PathOf<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let as_of = params.instant("as_of")?;
+    let member = view::member(&state, &caller, &name)?;
+    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+    let rows = view::rows(&state)?;
+    let key = key(&caller, member);
+    let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
+    let mut body = match as_of {
+        None => {
+            let mut body = balance_body(view::get(rows.as_ref(), &balances::TABLE, &key)?.as_ref());
+            body["expiring"] = expiring(rows.as_ref(), &key, state.now())?;
+            body
+        }
+        Some(as_of) => balance_then(rows.as_ref(), &key, as_of)?,
+    };
+    body["member"] = json!(view::opaque(member));
+    body["number"] = json!(view::number(&state, &caller, member, row.as_ref())?);
+    Ok(ok(headers, body))
+}
+
+/// What goes within the next days, by the instant at which it goes.
+fn expiring(rows: &dyn Rows, key: &[mirabelle_domain::rows::Value; 2], now: i64) -> Result<Json, Problem> {
+    let horizon = now.saturating_add(EXPIRING_DAYS * DAY_MICROS);
+    let mut sums = std::collections::BTreeMap::<i64, i64>::new();
+    for lot in view::scan(rows, &Scan::new(&lots::TABLE, key.to_vec(), usize::MAX))? {
+        let open = matches!(lot.text("state"), Some("open" | "pending"));
+        let (free, end) = (sum(Some(&lot), "free"), lot.int("expires_at"));
+        if let Some(end) = end.filter(|end| open && free > 0 && *end <= horizon) {
+            *sums.entry(end).or_default() += free;
+        }
+    }
+    let line = |(end, points)| json!({ "points": points, "expires_at": Timestamp(end).to_string() });
+    Ok(sums.into_iter().map(line).collect())
+}
+
+/// The sums after the last move that was accepted by then; the statement holds them with every move.
+fn balance_then(
+    rows: &dyn Rows,
+    key: &[mirabelle_domain::rows::Value; 2],
+    as_of: Timestamp,
+) -> Result<Json, Problem> {
+    for month in Months::back_from(rows, key, Some(as_of), None)? {
+        let mut partition = key.to_vec();
+        partition.push(mirabelle_domain::rows::Value::Int(month));
+        let mut scan = Scan::new(&statement::TABLE, partition, 256);
+        scan.reverse = true;
+        loop {
+            let page = view::scan(rows, &scan)?;
+            let then = page.iter().find(|row| row.int("accepted_at").is_some_and(|at| at <= as_of.0));
+            if let Some(row) = then {
+                return Ok(json!({
+                    "available": sum(Some(row), "available"),
+                    "pending": sum(Some(row), "pending"),
+                    "reserved": sum(Some(row), "reserved"),
+                    "spent": sum(Some(row), "spent"),
+                    "as_of": instant(row, "accepted_at"),
+                }));
+            }
+            match page.last() {
+                Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),
+                _ => break,
+            }
+        }
+    }
+    Ok(json!({ "available": 0, "pending": 0, "reserved": 0, "spent": 0 }))
+}
+
+async fn lots_of(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    PathOf(name): PathOf<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let all = params.flag("all")?;
+    let member = view::member(&state, &caller, &name)?;
+    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+    let rows = view::rows(&state)?;
+    let mut found =
+        view::scan(rows.as_ref(), &Scan::new(&lots::TABLE, key(&caller, member).to_vec(), usize::MAX))?;
+    if !all {
+        found.retain(|lot| sum(Some(lot), "free") + sum(Some(lot), "held") > 0);
+        // As the wallet spends them: what goes first, then what was granted first.
+        found.sort_by_key(|lot| {
+            let end = lot.int("expires_at");
+            (end.is_none(), end, lot.int("granted_at"), lot.int("lot"))
+        });
+        found.truncate(LOTS_MAX);
+    }
+    let lots: Vec<Json> = found.iter().map(lot_body).collect();
+    Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots })))
+}
+
+fn lot_body(lot: &Found) -> Json {
+    json!({
+        "lot": lot.int("lot"),
+        "points": lot.int("points"),
+        "free": sum(Some(lot), "free"),
+        "held": sum(Some(lot), "held"),
+        "state": said(lot, "state"),
+        "granted_at": instant(lot, "granted_at"),
+        "activates_at": instant(lot, "activates_at"),
+        "expires_at": instant(lot, "expires_at"),
+        "campaign": said(lot, "campaign"),
+        "version": lot.int("version").filter(|version| *version > 0),
+        "budget": said(lot, "budget"),
+        "grant": view::named(lot, "grant"),
+        "label": said(lot, "label"),
+    })
+}
