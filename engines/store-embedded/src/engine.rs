@@ -91,6 +91,8 @@ pub(crate) struct Progress {
     pub(crate) since: Option<Instant>,
     /// Counts what the merger may have to do.
     pub(crate) merge_ticks: u64,
+    /// Merges done.
+    pub(crate) merges: u64,
     /// The merger is at work.
     pub(crate) merging: bool,
     pub(crate) ended: bool,

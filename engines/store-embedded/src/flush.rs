@@ -14,6 +14,10 @@ use crate::run::{Run, Sink, Writer};
 /// Runs of more rows than this have no filter: of those there are few, and a row that is anywhere is likely there.
 const FILTERED_ROWS_MAX: u64 = 4 << 20;
 
+/// A tree of more runs than this gets no new ones until some are merged. Merges keep up with several times what a
+/// decider can decide; a rebuild may outrun them.
+pub(crate) const RUNS_MAX: usize = 96;
+
 /// Bits of filter for each entry of a run.
 pub(crate) fn filter_bits(kind: Kind, entries: u64) -> u32 {
     match kind {
@@ -29,6 +33,9 @@ pub(crate) fn run(shared: &Shared) {
         let ended = wait(shared);
         if shared.progress.lock().failed.is_some() {
             return;
+        }
+        if !ended {
+            let_merges_catch_up(shared);
         }
         if let Err(fault) = flush(shared) {
             shared.fail(fault);
@@ -61,6 +68,23 @@ fn wait(shared: &Shared) -> bool {
                 }
                 shared.changed.wait_until(&mut progress, due);
             }
+        }
+    }
+}
+
+/// Waits while a tree has too many runs: what is applied meanwhile waits in memory, and then so does its caller.
+fn let_merges_catch_up(shared: &Shared) {
+    loop {
+        let seen = shared.progress.lock().merges;
+        if shared.state.read().trees.values().all(|tree| tree.runs.len() < RUNS_MAX) {
+            return;
+        }
+        let mut progress = shared.progress.lock();
+        while progress.merges == seen {
+            if progress.ended || progress.failed.is_some() {
+                return;
+            }
+            shared.changed.wait(&mut progress);
         }
     }
 }

@@ -161,7 +161,8 @@ fn replace(shared: &Shared, tree: u32, inputs: &[Arc<Run>], run: Arc<Run>) -> Re
         }
     }
     writing.commit().map_err(failed("commit to"))?;
-    let mut state = shared.state.write();
+    let mut guard = shared.state.write();
+    let state = &mut *guard;
     match state.trees.get_mut(&tree) {
         Some(of) => {
             of.runs.retain(|run| !inputs.iter().any(|input| input.id == run.id));
@@ -170,6 +171,9 @@ fn replace(shared: &Shared, tree: u32, inputs: &[Arc<Run>], run: Arc<Run>) -> Re
         }
         None => state.garbage.push((tree, run.id)),
     }
+    drop(guard);
+    shared.progress.lock().merges += 1;
+    shared.changed.notify_all();
     Ok(())
 }
 

@@ -116,9 +116,15 @@ impl<B: Blobs> Snapshots<B> {
     pub fn latest(&self, partition: Partition, wanted: &Wanted) -> Result<Latest, SnapshotError> {
         let mut passed_over = Vec::new();
         for name in self.list(partition)?.into_iter().rev() {
-            let blob = self.blobs.open(&name);
-            let mut blob =
-                blob.map_err(|source| SnapshotError { act: "open", name: name.clone(), source })?;
+            let mut blob = match self.blobs.open(&name) {
+                // Deleted since it was listed: a newer one has taken its place.
+                Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                    passed_over.push((name, "it is gone".to_owned()));
+                    continue;
+                }
+                Err(source) => return Err(SnapshotError { act: "open", name, source }),
+                Ok(blob) => blob,
+            };
             match check(&mut *blob, wanted) {
                 Ok(checked) => match open(blob, checked) {
                     Ok(snapshot) => return Ok(Latest { snapshot: Some(snapshot), passed_over }),

@@ -110,6 +110,8 @@ fn rows(directory: &std::path::Path, decisions: usize) {
         "Store: {usage:?}: {:.0} bytes a decision in pages in use",
         per(usage.file_bytes as usize, decisions)
     );
+    let file = std::fs::metadata(&path).map_or(0, |file| file.len());
+    println!("Store: the file is {:.0} bytes a decision", per(file as usize, decisions));
     println!("bare redb: {:.0} bytes a decision in pages in use", per(bare.bytes(), decisions));
     reads(&rows, &made);
     drop((rows, store));

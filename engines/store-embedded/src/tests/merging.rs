@@ -52,6 +52,21 @@ fn many_small_runs_become_few_and_say_the_same() {
 }
 
 #[test]
+fn runs_are_bounded_however_fast_they_are_made() {
+    let files = Rows::new(LAZY);
+    let store = files.open().unwrap();
+    let rows = store.create(&name("first")).unwrap();
+    let mut most = 0;
+    for number in 0..600 {
+        put(&*rows, number, lot(number, 1, 1));
+        store.sync().unwrap();
+        most = most.max(runs(&store));
+    }
+    assert!(most <= crate::flush::RUNS_MAX as u64, "{most} runs");
+    assert_eq!(rows.scan_table(&LOTS, None, usize::MAX).unwrap().len(), 600);
+}
+
+#[test]
 fn merged_and_dropped_rows_give_their_pages_back() {
     let files = Rows::new(LAZY);
     let store = files.open().unwrap();
