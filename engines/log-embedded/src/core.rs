@@ -6,7 +6,6 @@ use mirabelle_log::{LogId, Partition, ReadError, Topic};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::Fault;
-use crate::files::Lock;
 use crate::frame::{self, Stamp};
 use crate::options::{Options, Point};
 use crate::queue::Queue;
@@ -50,8 +49,6 @@ pub(crate) struct Core {
     pub(crate) segments: Segments,
     pub(crate) accepted: Signal,
     pub(crate) durable: Signal,
-    /// Held as long as anything uses the directory; dropped last.
-    pub(crate) _lock: Lock,
 }
 
 /// What the sealing thread is told, and what it tells.

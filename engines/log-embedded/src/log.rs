@@ -14,6 +14,7 @@ use crate::check::{self, CheckReport};
 use crate::core::{Core, Place, Sealing};
 use crate::draft;
 use crate::error::{Fatal, Fault, OpenError};
+use crate::files::Lock;
 use crate::options::Options;
 use crate::prepare;
 use crate::queue::{Plan, Queue};
@@ -39,6 +40,8 @@ pub struct EmbeddedLog {
     core: Arc<Core>,
     threads: Vec<JoinHandle<()>>,
     torn: Option<Fault>,
+    /// Held by the writer too. Not by readers: what they still read after a close does not change any more.
+    lock: Arc<Lock>,
 }
 
 impl EmbeddedLog {
@@ -54,7 +57,11 @@ impl EmbeddedLog {
         let queue = Queue::new(opened.base.partitions, plan, spares, false);
         let mut log = EmbeddedLog::build(opened, queue, Sealing { left: 1, ..Sealing::default() });
         let core = Arc::clone(&log.core);
-        log.spawn("log-writer", move || write(core, begin))?;
+        let lock = Arc::clone(&log.lock);
+        log.spawn("log-writer", move || {
+            write(core, begin);
+            drop(lock);
+        })?;
         let core = Arc::clone(&log.core);
         log.spawn("log-prepare", move || prepare::run(&core, next_number))?;
         let core = Arc::clone(&log.core);
@@ -88,9 +95,8 @@ impl EmbeddedLog {
             segments: Segments::new(segments),
             accepted: Signal::default(),
             durable: Signal::default(),
-            _lock: lock,
         };
-        EmbeddedLog { core: Arc::new(core), threads: Vec::new(), torn }
+        EmbeddedLog { core: Arc::new(core), threads: Vec::new(), torn, lock: Arc::new(lock) }
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
@@ -131,14 +137,15 @@ fn write(core: Arc<Core>, begin: crate::writer::Begin) {
     let options = core.base.options.clone();
     let writer = Writer::new(Arc::clone(&core), begin);
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run())).is_err() {
-        core.queue.lock().dead = true;
-        (options.on_fatal)(&Fatal {
+        let fatal = Fatal {
             act: "go on writing after a panic at",
             file: core.base.dir.display().to_string(),
             place: 0,
             group: 0,
             source: std::io::Error::other("the writer panicked"),
-        });
+        };
+        (options.on_fatal)(&fatal);
+        crate::writer::end(&core, &fatal.to_string(), Vec::new());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::files::{read_exact_at, write_all_at};
 use crate::frame::{HEADER, Row, Rows, slot};
 use crate::options::Point;
 use crate::sealed::{Bad, Entry, Sealed, Tail};
-use crate::segments::{Raw, sealed_name};
+use crate::segments::{Raw, ToSeal, sealed_name};
 
 /// A raw segment in memory, its rows by partition.
 struct Source {
@@ -161,7 +161,7 @@ pub(crate) fn run(core: &Core) {
     let mut seen = 0;
     while let Some(left) = next(core, seen) {
         seen = left;
-        while let Some((segment, raw, ends)) = core.segments.next_to_seal() {
+        while let Some(ToSeal { segment, raw, ends }) = core.segments.next_to_seal() {
             match seal(&core.base, &raw, &segment.starts, &ends) {
                 Ok(sealed) => segment.sealed(Arc::new(sealed)),
                 Err(bad) => {

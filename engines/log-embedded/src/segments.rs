@@ -110,13 +110,18 @@ impl Segment {
     }
 }
 
+/// A full segment that waits to be sealed.
+pub(crate) struct ToSeal {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) raw: Arc<Raw>,
+    /// Per slot, the offset that follows its records.
+    pub(crate) ends: Box<[u64]>,
+}
+
 /// All segments that hold something, or are being written; the last is the active one.
 pub(crate) struct Segments {
     list: RwLock<Vec<Arc<Segment>>>,
 }
-
-/// A full segment, its raw file, and the ends of every partition behind it.
-pub(crate) type ToSeal = (Arc<Segment>, Arc<Raw>, Box<[u64]>);
 
 impl Segments {
     pub(crate) fn new(list: Vec<Arc<Segment>>) -> Segments {
@@ -145,11 +150,13 @@ impl Segments {
         Some((segment, list.get(after).map(|next| next.starts[slot])))
     }
 
-    /// The oldest raw segment that is no longer written, and the offsets that follow it.
+    /// The oldest raw segment that is no longer written.
     pub(crate) fn next_to_seal(&self) -> Option<ToSeal> {
         let list = self.list.read();
         list.windows(2).find_map(|pair| match pair[0].body() {
-            Body::Raw(raw) => Some((Arc::clone(&pair[0]), raw, pair[1].starts.clone())),
+            Body::Raw(raw) => {
+                Some(ToSeal { segment: Arc::clone(&pair[0]), raw, ends: pair[1].starts.clone() })
+            }
             Body::Sealed(_) => None,
         })
     }

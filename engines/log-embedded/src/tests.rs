@@ -6,6 +6,7 @@ mod damage;
 mod directory;
 mod disk;
 mod failures;
+mod full;
 mod golden;
 mod kill;
 mod reading;

@@ -264,20 +264,25 @@ impl Writer {
     /// Ends the log. Where the hook returns, which it does in tests only, everybody who waits is told.
     fn die(self, fatal: &Fatal, in_flight: Vec<Chunk>) {
         (self.core.base.options.on_fatal)(fatal);
-        let mut queue = self.core.queue.lock();
-        queue.dead = true;
-        let queued = std::mem::take(&mut queue.chunks);
-        drop(queue);
-        for chunk in in_flight.into_iter().chain(queued) {
-            for (_, done) in chunk.dones {
-                answer(|| done(Err(Unclear { reason: fatal.to_string() })));
-            }
-        }
-        self.core.spares_wanted.notify_all();
-        self.core.spares_made.notify_all();
-        self.core.accepted.bump();
-        self.core.durable.bump();
+        end(&self.core, &fatal.to_string(), in_flight);
     }
+}
+
+/// Tells everybody who waits that nothing more will become durable.
+pub(crate) fn end(core: &Core, reason: &str, in_flight: Vec<Chunk>) {
+    let mut queue = core.queue.lock();
+    queue.dead = true;
+    let queued = std::mem::take(&mut queue.chunks);
+    drop(queue);
+    for chunk in in_flight.into_iter().chain(queued) {
+        for (_, done) in chunk.dones {
+            answer(|| done(Err(Unclear { reason: reason.to_owned() })));
+        }
+    }
+    core.spares_wanted.notify_all();
+    core.spares_made.notify_all();
+    core.accepted.bump();
+    core.durable.bump();
 }
 
 /// A `done` that panics must not take the log with it.

@@ -256,3 +256,32 @@ fn a_record_that_holds_a_forged_frame_can_not_pass_for_one() {
         assert_eq!(open_offline(&torn).is_err(), refused);
     }
 }
+
+#[test]
+fn a_sealed_segment_that_reads_back_differently_is_thrown_away() {
+    let disk = Disk::default();
+    let hook = {
+        let disk = disk.clone();
+        // Whatever the disk is asked to keep of a sealed segment, one bit of it flips.
+        std::sync::Arc::new(move |point| {
+            if point == crate::Point::SealSynced {
+                let name = disk.names().into_iter().find(|name| name.ends_with(".sealed.tmp")).unwrap();
+                let mut bytes = disk.read(&name);
+                bytes[20] ^= 1;
+                disk.damage(&name, bytes);
+            }
+        })
+    };
+    let log = open(&Options { on_point: hook, ..options(&disk) });
+    append_durably(&log, 0..150);
+    log.settle();
+    let names = disk.names();
+    assert!(names.iter().all(|name| !name.contains("sealed")), "{names:?}");
+    assert!(names.contains(&FIRST.to_owned()));
+    assert_eq!((held(&log).unwrap(), log.check_all().faults), (150, vec![]));
+    drop(log);
+    // On a good disk what was left raw is sealed at the next opening.
+    let log = open(&options(&disk));
+    assert!(!disk.names().contains(&FIRST.to_owned()));
+    assert_eq!((held(&log).unwrap(), log.check_all().faults), (150, vec![]));
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mirabelle_log::{Log, Refused};
+use mirabelle_log::{Log, Offset, Partition, ReadLimit, Refused, Topic, View};
 use parking_lot::Mutex;
 
 use super::disk::Disk;
@@ -210,4 +210,17 @@ fn a_log_may_be_opened_with_other_sizes() {
         assert_eq!((held(&log).unwrap(), log.check_all().faults), (records, vec![]));
     }
     assert_eq!(held(&open(&small(disk.files()))).unwrap(), records);
+}
+
+#[test]
+fn a_reader_that_outlives_its_log_reads_on_and_keeps_nobody_out() {
+    let disk = Disk::default();
+    let log = open(&small(disk.files()));
+    append_durably(&log, 0..100);
+    let mut reader = log.reader(Topic::Facts, Partition(0), Offset(0), View::Durable).unwrap();
+    drop(log);
+    let log = open(&small(disk.files()));
+    let mut records = Vec::new();
+    reader.read(ReadLimit { records: usize::MAX, bytes: usize::MAX }, &mut records).unwrap();
+    assert_eq!(records, super::read_slot(&log, Topic::Facts, Partition(0), View::Durable).unwrap());
 }

@@ -94,10 +94,10 @@ fn live_and_die(dir: &Path, count: u64) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).split(b'\n');
+    let lines = BufReader::new(child.stdout.take().unwrap()).split(b'\n');
     let mut acknowledged = Vec::new();
     let mut killed = false;
-    for line in lines.by_ref() {
+    for line in lines {
         let line = String::from_utf8(line.unwrap()).unwrap();
         if let Some(answer) = line.strip_prefix("ack ") {
             acknowledged.push(answer.to_owned());
