@@ -10,12 +10,12 @@ use std::fmt;
 
 use mirabelle_store::encode::{Malformed, read_varint, varint};
 
-/// Largest block of more than one entry: with the database's own overhead it just fits four pages.
-pub(crate) const BLOCK_BYTES_MAX: usize = 16 * 1024 - 64;
-/// What packed blocks aim at. One that turns out larger than [`BLOCK_BYTES_MAX`] takes eight pages, so rather less.
-const PACKED_BYTES: usize = BLOCK_BYTES_MAX / 100 * 95;
+/// What a page of the database holds of a block, by its size; one page more takes twice as much.
+const PAGES: [usize; 3] = [16 * 1024 - 64, 8 * 1024 - 64, 4 * 1024 - 64];
+/// Largest block of more than one entry that is not packed.
+pub(crate) const BLOCK_BYTES_MAX: usize = PAGES[0];
 /// Most bytes of entries in a packed block: reading one of them unpacks all.
-const UNPACKED_BYTES_MAX: usize = 40 * 1024;
+const UNPACKED_BYTES_MAX: usize = 24 * 1024;
 const TAIL_BYTES: usize = 8;
 
 /// Where a block belongs.
@@ -107,9 +107,7 @@ impl Builder {
         let unpacked = self.bytes.len();
         let out = match self.packer.as_mut().and_then(|packer| packer.pack(&self.bytes)) {
             Some(packed) => {
-                // The next block is likely to pack as well as this one.
-                let fits = unpacked * PACKED_BYTES / packed.len().max(1);
-                self.room = fits.clamp(BLOCK_BYTES_MAX - TAIL_BYTES, UNPACKED_BYTES_MAX);
+                self.room = next_room(unpacked, packed.len());
                 packed.extend_from_slice(&(unpacked as u32).to_le_bytes());
                 packed
             }
@@ -129,6 +127,13 @@ impl Builder {
     }
 }
 
+/// How many bytes of entries the next block takes, if it packs as well as this one: as many as fill the largest page
+/// that does not hold too many. A block that turns out a little too large takes twice the page, so rather less.
+fn next_room(unpacked: usize, packed: usize) -> usize {
+    let fill = |page: &usize| unpacked * (page / 100 * 95) / packed.max(1);
+    PAGES.iter().map(fill).find(|room| *room <= UNPACKED_BYTES_MAX).unwrap_or(UNPACKED_BYTES_MAX)
+}
+
 impl Packer {
     /// `None` when it saves nothing.
     fn pack(&mut self, entries: &[u8]) -> Option<&mut Vec<u8>> {
@@ -136,6 +141,90 @@ impl Packer {
         let packed = self.zstd.compress_to_buffer(entries, &mut self.packed[..]).ok()?;
         self.packed.truncate(packed);
         (packed < entries.len()).then_some(&mut self.packed)
+    }
+}
+
+/// Unpacks blocks; kept, because making one costs as much as unpacking.
+#[derive(Default)]
+pub(crate) struct Unpacker {
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    /// What was unpacked last.
+    body: Vec<u8>,
+}
+
+impl Unpacker {
+    /// A block's entries, checked.
+    fn open<'a>(&'a mut self, at: At, bytes: &'a [u8]) -> Result<&'a [u8], Malformed> {
+        let (checked, check) = bytes.split_last_chunk::<4>().ok_or(Malformed("a block cut short"))?;
+        if checksum(at, checked) != u32::from_le_bytes(*check) {
+            return Err(Malformed("its checksum does not hold"));
+        }
+        let (body, unpacked) = checked.split_last_chunk::<4>().ok_or(Malformed("a block cut short"))?;
+        let unpacked = u32::from_le_bytes(*unpacked) as usize;
+        if unpacked == 0 {
+            return Ok(body);
+        }
+        let cannot = |_| Malformed("it can't be unpacked");
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(cannot)?),
+        };
+        self.body.resize(unpacked, 0);
+        let size = zstd.decompress_to_buffer(body, &mut self.body[..]).map_err(cannot)?;
+        self.body.get(..size).ok_or(Malformed("it can't be unpacked"))
+    }
+
+    /// The value of one key, without taking the whole block apart.
+    pub(crate) fn find<'a>(
+        &'a mut self,
+        at: At,
+        bytes: &'a [u8],
+        key: &[u8],
+    ) -> Result<Option<&'a [u8]>, Malformed> {
+        let mut rest = self.open(at, bytes)?;
+        // Bytes that the key before this entry has in common with the one looked for; it is smaller.
+        let mut common = 0;
+        while let Some(entry) = Entry::read(&mut rest)? {
+            if entry.shared > common {
+                // As the one before: it differs from the one looked for at the same place.
+                continue;
+            }
+            if entry.shared < common {
+                return Ok(None);
+            }
+            let wanted = &key[common..];
+            let equal = entry.own.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+            match (entry.own.get(equal), wanted.get(equal)) {
+                (None, None) => return Ok(Some(entry.value)),
+                (Some(_), None) => return Ok(None),
+                (Some(own), Some(wanted)) if own > wanted => return Ok(None),
+                _ => common += equal,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// One entry as it stands in a block.
+struct Entry<'a> {
+    shared: usize,
+    own: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    /// The next entry; `None` at the end.
+    fn read(rest: &mut &'a [u8]) -> Result<Option<Entry<'a>>, Malformed> {
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let mut number = || read_varint(rest).map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        let (shared, own, value) = (number()?, number()?, number()?);
+        let impossible = Malformed("an entry of impossible length");
+        let (own, tail) = rest.split_at_checked(own).ok_or(impossible)?;
+        let (value, tail) = tail.split_at_checked(value).ok_or(impossible)?;
+        *rest = tail;
+        Ok(Some(Entry { shared, own, value }))
     }
 }
 
@@ -149,37 +238,24 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    pub(crate) fn read(at: At, bytes: &[u8]) -> Result<Entries, Malformed> {
-        let (checked, check) = bytes.split_last_chunk::<4>().ok_or(Malformed("a block cut short"))?;
-        if checksum(at, checked) != u32::from_le_bytes(*check) {
-            return Err(Malformed("its checksum does not hold"));
-        }
-        let (body, unpacked) = checked.split_last_chunk::<4>().ok_or(Malformed("a block cut short"))?;
-        let body = match u32::from_le_bytes(*unpacked) {
-            0 => body.to_vec(),
-            unpacked => zstd::bulk::decompress(body, unpacked as usize)
-                .map_err(|_| Malformed("it can't be unpacked"))?,
-        };
-        let mut entries = Entries { keys: Vec::with_capacity(body.len()), ..Entries::default() };
+    pub(crate) fn read(at: At, bytes: &[u8], unpacker: &mut Unpacker) -> Result<Entries, Malformed> {
+        let body = unpacker.open(at, bytes)?.to_vec();
+        let mut keys = Vec::with_capacity(body.len());
+        let mut ends = Vec::with_capacity(body.len() / 64);
         let mut rest = body.as_slice();
         let mut start = 0;
-        while !rest.is_empty() {
-            let [shared, own, value] =
-                [read_varint(&mut rest)?, read_varint(&mut rest)?, read_varint(&mut rest)?]
-                    .map(|n| n as usize);
-            let end = entries.keys.len();
-            if shared > end - start || own > rest.len() || value > rest.len() - own {
-                return Err(Malformed("an entry of impossible length"));
+        while let Some(entry) = Entry::read(&mut rest)? {
+            let end = keys.len();
+            if entry.shared > end - start {
+                return Err(Malformed("an entry that shares more than there is"));
             }
-            entries.keys.extend_from_within(start..start + shared);
-            entries.keys.extend_from_slice(&rest[..own]);
+            keys.extend_from_within(start..start + entry.shared);
+            keys.extend_from_slice(entry.own);
             start = end;
-            let value_at = body.len() - rest.len() + own;
-            entries.ends.push((entries.keys.len() as u32, value_at as u32, (value_at + value) as u32));
-            rest = &rest[own + value..];
+            let value_end = body.len() - rest.len();
+            ends.push((keys.len() as u32, (value_end - entry.value.len()) as u32, value_end as u32));
         }
-        entries.bytes = body;
-        Ok(entries)
+        Ok(Entries { bytes: body, keys, ends })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -229,18 +305,48 @@ mod tests {
         for packed in [false, true] {
             let bytes = block(at, packed, &entries);
             assert_eq!(bytes.len() < 300, packed, "{} bytes", bytes.len());
-            let read = Entries::read(at, &bytes).unwrap();
+            let read = Entries::read(at, &bytes, &mut Unpacker::default()).unwrap();
             let back: Vec<_> = (0..read.len()).map(|place| (read.key(place), read.value(place))).collect();
             assert_eq!(back, entries);
             assert_eq!(read.at_or_after(b"abcc"), 2);
             assert_eq!(read.at_or_after(b"c"), 4);
+            let mut unpacker = Unpacker::default();
+            for (key, value) in entries {
+                assert_eq!(unpacker.find(at, &bytes, key), Ok(Some(value)));
+            }
+            for absent in [&b"a"[..], b"ab", b"abb", b"abca", b"abcc", b"abce", b"abcdd", b"ac", b"bb", b"c"]
+            {
+                assert_eq!(unpacker.find(at, &bytes, absent), Ok(None), "{absent:?}");
+            }
             for bit in 0..bytes.len() * 8 {
                 let mut flipped = bytes.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(Entries::read(at, &flipped).is_err(), "bit {bit}");
+                assert!(Entries::read(at, &flipped, &mut Unpacker::default()).is_err(), "bit {bit}");
             }
             for other in [At { block: 4, ..at }, At { run: 1042, ..at }] {
-                assert!(Entries::read(other, &bytes).is_err(), "a block in another's place");
+                assert!(
+                    Entries::read(other, &bytes, &mut Unpacker::default()).is_err(),
+                    "a block in another's place"
+                );
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_key_is_found_in_a_block_exactly_where_it_is(
+            keys in proptest::collection::btree_set(proptest::collection::vec(0..4_u8, 0..6), 0..40),
+            asked in proptest::collection::vec(proptest::collection::vec(0..4_u8, 0..6), 20),
+        ) {
+            let at = At { run: 7, block: 9 };
+            let mut builder = Builder::new(false);
+            keys.iter().for_each(|key| builder.push(key, &[&key[..], b"'s value"].concat()));
+            let bytes = builder.finish(at).to_vec();
+            let mut unpacker = Unpacker::default();
+            for key in asked.iter().chain(&keys) {
+                let wanted = keys.contains(key).then(|| [&key[..], b"'s value"].concat());
+                let found = unpacker.find(at, &bytes, key).unwrap();
+                proptest::prop_assert_eq!(found.map(<[u8]>::to_vec), wanted);
             }
         }
     }
@@ -255,13 +361,14 @@ mod tests {
                 let mut bytes = body.to_vec();
                 bytes.extend_from_slice(&unpacked.to_le_bytes());
                 bytes.extend_from_slice(&checksum(at, &bytes).to_le_bytes());
-                assert!(Entries::read(at, &bytes).is_err(), "{body:?}");
+                assert!(Entries::read(at, &bytes, &mut Unpacker::default()).is_err(), "{body:?}");
+                assert!(!matches!(Unpacker::default().find(at, &bytes, b"asked"), Ok(Some(_))));
             }
         }
     }
 
     #[test]
-    fn packed_blocks_fill_their_pages_and_seldom_overflow_them() {
+    fn packed_blocks_fill_their_pages() {
         let mut builder = Builder::new(true);
         let (mut sizes, mut number) = (Vec::new(), 0_u64);
         while sizes.len() < 200 {
@@ -278,8 +385,8 @@ mod tests {
             number += 1;
         }
         let settled = &sizes[3..];
-        let over = settled.iter().filter(|size| **size > BLOCK_BYTES_MAX).count();
-        let mean = settled.iter().sum::<usize>() / settled.len();
-        assert!(over <= 4 && mean > BLOCK_BYTES_MAX * 85 / 100, "{over} overflow, {mean} bytes on average");
+        let taken: usize = settled.iter().map(|size| (size + 64).next_power_of_two()).sum();
+        let used: usize = settled.iter().sum();
+        assert!(used > taken * 85 / 100, "{used} of {taken} bytes used: {settled:?}");
     }
 }

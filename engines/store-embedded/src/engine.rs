@@ -20,7 +20,7 @@ use mirabelle_store::encode::Malformed;
 use parking_lot::{Condvar, Mutex, RwLock};
 use redb::Database;
 
-use crate::file::{self, Fault};
+use crate::file::{self, Fault, Pool};
 use crate::merge::Kind;
 use crate::run::Run;
 use crate::{flush, load, merger};
@@ -36,6 +36,9 @@ pub struct Options {
     pub sync_bytes: usize,
     /// The database's cache of pages.
     pub cache_bytes: usize,
+    /// Merged runs of so many rows are packed with zstd. Of those there are few, and most rows lie in them; but a
+    /// packed run costs a read several times as much as another.
+    pub pack_rows_min: u64,
 }
 
 impl Default for Options {
@@ -45,6 +48,7 @@ impl Default for Options {
             sync_decisions: 20_000,
             sync_bytes: 16 << 20,
             cache_bytes: 64 << 20,
+            pack_rows_min: 1 << 21,
         }
     }
 }
@@ -104,6 +108,7 @@ pub(crate) struct Shared {
     pub(crate) file: String,
     pub(crate) kind: Kind,
     pub(crate) options: Options,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) state: RwLock<State>,
     pub(crate) progress: Mutex<Progress>,
     /// Something was applied, wanted, frozen, or ended.
@@ -140,6 +145,7 @@ impl Engine {
             file,
             kind,
             options,
+            pool: Arc::default(),
             state: RwLock::new(state),
             progress: Mutex::default(),
             changed: Condvar::new(),

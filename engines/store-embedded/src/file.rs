@@ -1,18 +1,21 @@
 //! The database file: opened, checked, and its tables.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use mirabelle_log::LogId;
 use mirabelle_store::StoreError;
 use mirabelle_store::encode::Malformed;
+use parking_lot::Mutex;
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, StorageError,
     TableDefinition, WriteTransaction,
 };
 
-use crate::block::{At, Entries};
+use crate::block::{At, Entries, Unpacker};
 
 /// Small things by name: the format, the log, trees, checkpoints, cursors. Each value ends with a CRC32C over
 /// name and value.
@@ -153,23 +156,60 @@ pub(crate) fn open_side(name: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Fault> {
     }
 }
 
+/// Unpackers at rest.
+#[derive(Default)]
+pub(crate) struct Pool(Mutex<Vec<Unpacker>>);
+
+/// More unpackers than this are not kept.
+const POOLED_MAX: usize = 16;
+
 /// Blocks as they are at one instant.
-pub(crate) struct Blocks(ReadOnlyTable<[u8; 12], &'static [u8]>);
+pub(crate) struct Blocks {
+    table: ReadOnlyTable<[u8; 12], &'static [u8]>,
+    unpacker: RefCell<Unpacker>,
+    pool: Arc<Pool>,
+}
 
 impl Blocks {
-    pub(crate) fn now(database: &Database) -> Result<Blocks, Fault> {
+    pub(crate) fn now(database: &Database, pool: &Arc<Pool>) -> Result<Blocks, Fault> {
         let reading = database.begin_read().map_err(failed("begin to read"))?;
-        Ok(Blocks(reading.open_table(BLOCKS).map_err(failed("open the blocks of"))?))
+        let table = reading.open_table(BLOCKS).map_err(failed("open the blocks of"))?;
+        let unpacker = pool.0.lock().pop().unwrap_or_default();
+        Ok(Blocks { table, unpacker: RefCell::new(unpacker), pool: pool.clone() })
     }
 
     /// A block, checked. `fence` says in messages where it begins.
     pub(crate) fn read(&self, at: At, fence: &[u8]) -> Result<Entries, Fault> {
+        self.with(at, fence, |bytes, unpacker| Entries::read(at, bytes, unpacker))
+    }
+
+    /// The value of one key in a block, checked.
+    pub(crate) fn find(&self, at: At, fence: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.with(at, fence, |bytes, unpacker| Ok(unpacker.find(at, bytes, key)?.map(<[u8]>::to_vec)))
+    }
+
+    fn with<T>(
+        &self,
+        at: At,
+        fence: &[u8],
+        work: impl FnOnce(&[u8], &mut Unpacker) -> Result<T, Malformed>,
+    ) -> Result<T, Fault> {
         let place = || {
             let near: String = fence.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("{at}, which begins at key {near}")
         };
-        let bytes = self.0.get(at.key()).map_err(failed("read a block of"))?;
+        let bytes = self.table.get(at.key()).map_err(failed("read a block of"))?;
         let bytes = bytes.ok_or_else(|| Fault::damage(place(), "it is missing"))?;
-        Entries::read(at, bytes.value()).map_err(|Malformed(reason)| Fault::damage(place(), reason))
+        let done = work(bytes.value(), &mut self.unpacker.borrow_mut());
+        done.map_err(|Malformed(reason)| Fault::damage(place(), reason))
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        let mut pool = self.pool.0.lock();
+        if pool.len() < POOLED_MAX {
+            pool.push(self.unpacker.take());
+        }
     }
 }

@@ -14,8 +14,6 @@ use crate::run::{Run, Sink, Writer};
 
 /// Runs of one size that are merged, and what one size has more than the one below.
 const FANOUT: u64 = 8;
-/// Runs of rows from this size on are packed: what is written now and merged soon is not worth it. Ids are noise.
-const PACKED_ROWS_MIN: u64 = 1 << 19;
 /// Blocks written, or freed, in one transaction: the flushing thread waits for no more.
 const CHUNK: usize = 64;
 
@@ -118,10 +116,11 @@ fn merge(shared: &Shared, tree: u32, inputs: &[Arc<Run>]) -> Result<(), Fault> {
     let span = Span { low: &[], high: None, reverse: false };
     let expected: u64 = inputs.iter().map(|run| run.entries).sum();
     let id = shared.take_run_id();
-    let packed = shared.kind == Kind::Rows && expected >= PACKED_ROWS_MIN;
+    // Ids are noise.
+    let packed = shared.kind == Kind::Rows && expected >= shared.options.pack_rows_min;
     let mut out = Writer::new(id, expected, filter_bits(shared.kind, expected), packed);
     let mut chunk = Chunk::default();
-    let mut blocks = Blocks::now(&shared.database)?;
+    let mut blocks = Blocks::now(&shared.database, &shared.pool)?;
     let mut sources = Vec::with_capacity(inputs.len());
     for run in inputs {
         sources.push(Source::Run(RunSource::open(run.clone(), span, &blocks)?));
@@ -136,7 +135,7 @@ fn merge(shared: &Shared, tree: u32, inputs: &[Arc<Run>]) -> Result<(), Fault> {
                 return Ok(());
             }
             // A read that lasted as long as the merge would keep all pages freed meanwhile.
-            blocks = Blocks::now(&shared.database)?;
+            blocks = Blocks::now(&shared.database, &shared.pool)?;
         }
     }
     let newest = inputs.iter().map(|run| run.newest).max().unwrap_or(i64::MIN);

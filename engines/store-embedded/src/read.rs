@@ -31,7 +31,7 @@ impl Engine {
             let Some(tree) = state.trees.get(&tree) else { return Ok(None) };
             let frozen = tree.frozen.as_ref().and_then(|(frozen, _)| frozen.get(key).cloned());
             let memory = [tree.active.get(key).cloned(), frozen];
-            (memory, tree.runs.clone(), Blocks::now(&self.shared.database)?)
+            (memory, tree.runs.clone(), Blocks::now(&self.shared.database, &self.shared.pool)?)
         };
         let mut value: Option<Vec<u8>> = None;
         let join = |value: &mut Option<Vec<u8>>, theirs: &[u8]| -> Result<(), Fault> {
@@ -53,10 +53,8 @@ impl Engine {
                 continue;
             }
             let Some(block) = run.block_of(key) else { continue };
-            let entries = blocks.read(At { run: run.id, block }, run.fence(block))?;
-            let place = entries.at_or_after(key);
-            if place < entries.len() && entries.key(place) == key {
-                join(&mut value, entries.value(place))?;
+            if let Some(found) = blocks.find(At { run: run.id, block }, run.fence(block), key)? {
+                join(&mut value, &found)?;
             }
         }
         Ok(value)
@@ -104,7 +102,7 @@ impl Engine {
         };
         let frozen = tree.frozen.as_ref().map(|(frozen, _)| frozen.clone());
         let sources = Sources { active, frozen, runs: tree.runs.clone() };
-        Ok(Some((part, sources, Blocks::now(&self.shared.database)?)))
+        Ok(Some((part, sources, Blocks::now(&self.shared.database, &self.shared.pool)?)))
     }
 }
 

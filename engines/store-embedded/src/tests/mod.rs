@@ -22,6 +22,7 @@ const LAZY: Options = Options {
     sync_decisions: usize::MAX / 4,
     sync_bytes: usize::MAX / 4,
     cache_bytes: 8 << 20,
+    pack_rows_min: 4_000,
 };
 /// Durable all the time, so that merges have something to do.
 const EAGER: Options = Options {
@@ -29,6 +30,7 @@ const EAGER: Options = Options {
     sync_decisions: 3,
     sync_bytes: 4_096,
     cache_bytes: 1 << 20,
+    pack_rows_min: 1,
 };
 
 /// What a kill would leave: the file as it is between two transactions.

@@ -24,6 +24,7 @@ const OPTIONS: Options = Options {
     sync_decisions: 40,
     sync_bytes: 1 << 16,
     cache_bytes: 1 << 20,
+    pack_rows_min: 500,
 };
 
 static LINES: Table = Table {
