@@ -9,20 +9,21 @@ use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use mirabelle_domain::{AccountId, AccountKey, CommandId, Digest, MemberId};
 use mirabelle_ledger::{
-    Chain, DecisionView, FORMAT, FactsReader, Fold, Gate, Place, ReaderOptions, RecordView, Start, Verdict,
+    Chain, FORMAT, FactsReader, Fold, FoldedView, Gate, Place, ReaderOptions, RecordView, Start, Verdict,
     create_roots,
 };
 use mirabelle_log::memory::MemoryLog;
-use mirabelle_log::{Log, LogId, Offset, Partition, ReadLimit, Topic, View};
+use mirabelle_log::{Log, LogId, Offset, Partition, ReadLimit, Record, Topic, View};
 use mirabelle_schemas::record::{
     Actor, ActorKind, Claim, ClaimedHead, Cursor, Decision, FactRecord, FactsRecord, InputRecord,
 };
-use mirabelle_schemas::{FactsView, decode_facts_record, peek_facts_record};
+use mirabelle_schemas::{decode_facts_record, peek_facts_record};
 
 const DECISIONS: u64 = 100_000;
 const LOG: LogId = LogId([4; 16]);
 const PARTITION: Partition = Partition(2);
-const BATCH: ReadLimit = ReadLimit { records: 4_096, bytes: 8 << 20 };
+/// Small enough for what was decoded to stay in the cache.
+const BATCH: ReadLimit = ReadLimit { records: 256, bytes: 1 << 20 };
 
 /// About 330 bytes, as an immediate redemption's is: four facts and the command.
 fn decision(seq: u64, at: i64, prev_digest: Digest) -> Decision {
@@ -105,29 +106,27 @@ fn fold(criterion: &mut Criterion) {
                 BatchSize::PerIteration,
             );
         });
+        group.bench_function(format!("views through FactsReader, {name}"), |bencher| {
+            bencher.iter_batched_ref(
+                || open(&log, chain),
+                |reader| {
+                    let mut seqs = 0;
+                    let mut each = |view: FoldedView<'_>| seqs += view.position.seq;
+                    while reader.read_views(BATCH, &mut each).expect("facts can be read") > 0 {}
+                    assert_eq!(seqs, DECISIONS * (DECISIONS + 1) / 2);
+                    assert_eq!(reader.counts().decisions, DECISIONS);
+                },
+                BatchSize::PerIteration,
+            );
+        });
         group.bench_function(format!("fold the head alone, {name}"), |bencher| {
             let place = Place { log_id: LOG, partition: PARTITION, partitions: 8 };
             bencher.iter(|| {
                 let mut fold = Fold::new(place, chain, Fold::KNOWN_MAX);
-                for record in &records {
-                    let (view, datum) = peek_facts_record(&record.entry.value, record.entry.fingerprint)
-                        .expect("it can be read");
-                    let datum = record.entry.value.slice_ref(datum);
-                    let verdict = match &view {
-                        FactsView::Created(created) => fold.fold(RecordView::Created(created), &datum),
-                        FactsView::Claim(claim) => fold.fold(RecordView::Claim(claim), &datum),
-                        FactsView::Decision(one) => {
-                            let view = DecisionView {
-                                epoch: one.epoch,
-                                claim: one.claim,
-                                seq: one.seq,
-                                at: one.at,
-                                cursor: one.cursor,
-                                prev_digest: one.prev_digest,
-                            };
-                            fold.fold(RecordView::Decision(view), &datum)
-                        }
-                    };
+                for Record { entry, .. } in &records {
+                    let (view, datum) =
+                        peek_facts_record(&entry.value, entry.fingerprint).expect("it can be read");
+                    let verdict = fold.fold(RecordView::from(&view), &entry.value.slice_ref(datum));
                     assert!(!matches!(verdict, Verdict::Stop(_)));
                 }
                 assert_eq!(fold.head().map(|head| head.seq), Some(DECISIONS));

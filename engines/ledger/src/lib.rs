@@ -23,6 +23,7 @@ mod head;
 mod known;
 mod owner;
 mod reader;
+mod seen;
 pub mod suite;
 mod view;
 
@@ -37,5 +38,6 @@ pub use find::{Sought, find_decision};
 pub use fold::{Chain, FORMAT, Fold, Place, Verdict};
 pub use head::{Checkpoint, Head, LastRecord};
 pub use owner::{Attempt, Effect, Now, Owner, OwnerAlarm, OwnerOptions, ReadBack, Turn, Why};
-pub use reader::{Counted, Counts, FactsReader, Folded, Position, ReaderOptions, Seen, Start, counted};
+pub use reader::{FactsReader, ReaderOptions, Start};
+pub use seen::{Counted, CountedView, Counts, Folded, FoldedView, Position, Seen, counted};
 pub use view::{DecisionView, RecordView};

@@ -1,16 +1,14 @@
 //! The reader of `facts`: every role that follows the log reads it through this and nothing else.
 
 use bytes::Bytes;
-use mirabelle_domain::Digest;
 use mirabelle_log::{Log, Offset, Partition, ReadError, ReadLimit, Reader, Record, Topic, View};
-use mirabelle_schemas::record::{Claim, Decision, FactsRecord};
-use mirabelle_schemas::{Unreadable, decode_facts_record};
+use mirabelle_schemas::{FactsView, Unreadable, decode_facts_record, peek_facts_record};
 
 use crate::alarm::Alarm;
 use crate::error::ReaderError;
 use crate::fold::{Chain, Fold, Place, Verdict, wire_digest};
 use crate::head::{Checkpoint, Head, LastRecord};
-use crate::owner::ReadBack;
+use crate::seen::{CountedView, Counts, Folded, FoldedView, Position, Seen, counted};
 use crate::view::RecordView;
 
 /// Where a reader starts. Nowhere else: a head that is not folded from the beginning or known whole can't tell what
@@ -36,100 +34,6 @@ impl Default for ReaderOptions {
     fn default() -> ReaderOptions {
         ReaderOptions { chain: Chain::Verify, known_max: Fold::KNOWN_MAX }
     }
-}
-
-/// Where a counting record stands. `seq` and `at` survive a move to another log, `offset` does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The partition of `facts`.
-    pub partition: Partition,
-    /// The decision's seq; for a claim, that of the decision before it.
-    pub seq: u64,
-    /// The decision's stamp, microseconds; for a claim, that of the decision before it.
-    pub at: i64,
-    /// Offset in this log.
-    pub offset: Offset,
-}
-
-/// A record that counts.
-#[derive(Clone, Debug)]
-pub struct Folded {
-    /// Where it stands.
-    pub position: Position,
-    /// When the log took it, microseconds.
-    pub appended_at: i64,
-    /// What it says.
-    pub counted: Counted,
-    /// Its Avro datum, without the wire header.
-    pub datum: Bytes,
-    /// The head's digest after it; `None` for a decision under [`Chain::Trust`].
-    pub digest: Option<Digest>,
-    /// The `traceparent` that it came with.
-    pub trace: Option<Bytes>,
-}
-
-/// What counts.
-#[derive(Clone, Debug)]
-pub enum Counted {
-    /// An owner has taken the partition.
-    Claim(Claim),
-    /// An input was decided.
-    Decision(Box<Decision>),
-}
-
-impl Folded {
-    /// The decision, if it is one.
-    pub fn decision(&self) -> Option<&Decision> {
-        match &self.counted {
-            Counted::Decision(decision) => Some(decision),
-            Counted::Claim(_) => None,
-        }
-    }
-}
-
-/// A record of `facts`, whatever became of it: what an owner has to see.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// Where it stands.
-    pub offset: Offset,
-    /// When the log took it, microseconds.
-    pub appended_at: i64,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// The record with its datum; `None` when it is not ours.
-    pub record: Option<(FactsRecord, Bytes)>,
-    /// The `traceparent` that it came with.
-    pub trace: Option<Bytes>,
-}
-
-impl Seen {
-    /// The record as an owner looks at it.
-    pub fn read_back(&self) -> ReadBack<'_> {
-        ReadBack {
-            verdict: &self.verdict,
-            record: self.record.as_ref().map(|(record, _)| RecordView::from(record)),
-            appended_at: self.appended_at,
-        }
-    }
-}
-
-/// How many records had which verdict, since the reader was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Decisions that count.
-    pub decisions: u64,
-    /// Claims that count.
-    pub claims: u64,
-    /// Claims that came too late, or once more.
-    pub stale_claims: u64,
-    /// Decisions of an epoch that had ended.
-    pub ghosts: u64,
-    /// Decisions behind a gap.
-    pub orphans: u64,
-    /// Records that came once more.
-    pub repeats: u64,
-    /// Records that are not ours.
-    pub foreign: u64,
 }
 
 /// Reads one partition of `facts` forward, below the durable end, through the one reading rule. Owned by one thread.
@@ -205,32 +109,85 @@ impl FactsReader {
         limit: ReadLimit,
         mut each: impl FnMut(&Fold, Seen),
     ) -> Result<usize, ReaderError> {
+        self.drive(limit, |fold, record| {
+            let (verdict, decoded) = match decode_facts_record(&record.entry.value, record.entry.fingerprint)
+            {
+                Ok((decoded, datum)) => {
+                    (fold.fold(RecordView::from(&decoded), &datum), Some((decoded, datum)))
+                }
+                Err(unreadable) => (not_readable(fold, &unreadable), None),
+            };
+            let seen = Seen {
+                offset: record.offset,
+                appended_at: record.appended_at,
+                verdict: verdict.clone(),
+                record: decoded,
+                trace: record.entry.trace.clone(),
+            };
+            each(fold, seen);
+            verdict
+        })
+    }
+
+    /// The same as [`FactsReader::read`], but shows each record that counts as it lies in the log, copying nothing but its
+    /// account's name: for replays that look at little of each decision.
+    pub fn read_views(
+        &mut self,
+        limit: ReadLimit,
+        mut each: impl FnMut(FoldedView<'_>),
+    ) -> Result<usize, ReaderError> {
+        let partition = self.place.partition;
+        self.drive(limit, |fold, record| {
+            let value = &record.entry.value;
+            let (view, datum) = match peek_facts_record(value, record.entry.fingerprint) {
+                Ok(peeked) => peeked,
+                Err(unreadable) => return not_readable(fold, &unreadable),
+            };
+            let verdict = fold.fold(RecordView::from(&view), &value.slice_ref(datum));
+            let counted = match &view {
+                FactsView::Claim(claim) if verdict == Verdict::Claimed => CountedView::Claim(claim),
+                FactsView::Decision(one) if verdict == Verdict::Counts => CountedView::Decision(one),
+                _ => return verdict,
+            };
+            if let Some((seq, at, digest)) = fold.stamp() {
+                let position = Position { partition, seq, at, offset: record.offset };
+                each(FoldedView { position, appended_at: record.appended_at, counted, datum, digest });
+            }
+            verdict
+        })
+    }
+
+    /// Reads once, and hands each record to `one` until one stops the fold.
+    fn drive(
+        &mut self,
+        limit: ReadLimit,
+        mut one: impl FnMut(&mut Fold, &Record) -> Verdict,
+    ) -> Result<usize, ReaderError> {
+        let partition = self.place.partition;
         if let Some(alarm) = self.fold.stopped() {
-            let (partition, alarm) = (self.place.partition, alarm.clone());
-            return Err(ReaderError::Stopped { partition, offset: self.stopped_at, alarm });
+            return Err(ReaderError::Stopped { partition, offset: self.stopped_at, alarm: alarm.clone() });
         }
         let mut records = std::mem::take(&mut self.scratch);
         let read = self.reader.read(limit, &mut records);
         let count = records.len();
-        for record in records.drain(..) {
-            let (offset, value) = (record.offset, record.entry.value.clone());
-            let seen = self.one(record);
-            let stop = matches!(seen.verdict, Verdict::Stop(_));
-            if stop {
-                self.stopped_at = offset;
-            } else {
-                self.last = Some(Last::Value(offset, value));
-            }
-            each(&self.fold, seen);
-            if stop {
+        for record in &records {
+            let verdict = one(&mut self.fold, record);
+            self.counts.add(&verdict);
+            if matches!(verdict, Verdict::Stop(_)) {
+                self.stopped_at = record.offset;
                 break;
             }
         }
+        if let Some(last) = records.last() {
+            // After an alarm nobody gets a checkpoint.
+            self.last = Some(Last::Value(last.offset, last.entry.value.clone()));
+        }
+        records.clear();
         self.scratch = records;
         // What was read before the fault is handed out already; its position is that of the records.
         match read {
             Ok(()) => Ok(count),
-            Err(source) => Err(ReaderError::Read { partition: self.place.partition, source }),
+            Err(source) => Err(ReaderError::Read { partition, source }),
         }
     }
 
@@ -278,62 +235,16 @@ impl FactsReader {
     pub fn partition(&self) -> Partition {
         self.place.partition
     }
+}
 
-    fn one(&mut self, record: Record) -> Seen {
-        let (verdict, decoded) = match decode_facts_record(&record.entry.value, record.entry.fingerprint) {
-            Ok((decoded, datum)) => {
-                let verdict = self.fold.fold(RecordView::from(&decoded), &datum);
-                (verdict, Some((decoded, datum)))
-            }
-            // An envelope that is not ours. One of ours that is broken is damage, and never stepped over.
-            Err(
-                Unreadable::TooLarge { .. }
-                | Unreadable::UnknownSchema { .. }
-                | Unreadable::OtherRecord { .. },
-            ) => (Verdict::Foreign, None),
-            Err(unreadable) => (self.fold.damaged(unreadable.to_string()), None),
-        };
-        self.counts.add(&verdict);
-        Seen {
-            offset: record.offset,
-            appended_at: record.appended_at,
-            verdict,
-            record: decoded,
-            trace: record.entry.trace,
+/// A record that is not ours is dropped. One in an envelope of ours that is broken is damage, and never stepped over.
+fn not_readable(fold: &mut Fold, unreadable: &Unreadable) -> Verdict {
+    match unreadable {
+        Unreadable::TooLarge { .. } | Unreadable::UnknownSchema { .. } | Unreadable::OtherRecord { .. } => {
+            Verdict::Foreign
         }
+        broken => fold.damaged(broken.to_string()),
     }
-}
-
-impl Counts {
-    fn add(&mut self, verdict: &Verdict) {
-        let count = match verdict {
-            Verdict::Counts => &mut self.decisions,
-            Verdict::Claimed => &mut self.claims,
-            Verdict::StaleClaim => &mut self.stale_claims,
-            Verdict::Ghost => &mut self.ghosts,
-            Verdict::Orphan => &mut self.orphans,
-            Verdict::Repeat => &mut self.repeats,
-            Verdict::Foreign => &mut self.foreign,
-            Verdict::Root | Verdict::Stop(_) => return,
-        };
-        *count += 1;
-    }
-}
-
-/// What a record says, if it counts; `fold` as it is after it.
-pub fn counted(partition: Partition, fold: &Fold, seen: Seen) -> Option<Folded> {
-    if !matches!(seen.verdict, Verdict::Counts | Verdict::Claimed) {
-        return None;
-    }
-    let (record, datum) = seen.record?;
-    let (seq, at, digest) = fold.stamp()?;
-    let counted = match record {
-        FactsRecord::Claim(claim) => Counted::Claim(claim),
-        FactsRecord::Decision(decision) => Counted::Decision(decision),
-        FactsRecord::Created(_) => return None,
-    };
-    let position = Position { partition, seq, at, offset: seen.offset };
-    Some(Folded { position, appended_at: seen.appended_at, counted, datum, digest, trace: seen.trace })
 }
 
 /// A reader that stands at the checkpoint, on a log that still holds the record before it.

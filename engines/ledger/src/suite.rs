@@ -23,7 +23,8 @@ pub use reading::*;
 
 use crate::create::ensure_roots;
 use crate::owner::Turn;
-use crate::reader::{FactsReader, Folded, ReaderOptions, Start};
+use crate::reader::{FactsReader, ReaderOptions, Start};
+use crate::seen::Folded;
 
 /// How long a clause waits for what must come before it calls it missing.
 const PATIENCE: Duration = Duration::from_secs(60);

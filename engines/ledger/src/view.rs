@@ -1,6 +1,7 @@
 //! What the reading rule looks at.
 
 use mirabelle_domain::Digest;
+use mirabelle_schemas::FactsView;
 use mirabelle_schemas::record::{Claim, Cursor, Decision, FactsRecord, LogCreated};
 
 /// A record of `facts`, as far as the reading rule cares.
@@ -50,6 +51,23 @@ impl<'a> From<&'a FactsRecord> for RecordView<'a> {
             FactsRecord::Created(created) => RecordView::Created(created),
             FactsRecord::Claim(claim) => RecordView::Claim(claim),
             FactsRecord::Decision(decision) => RecordView::Decision(DecisionView::from(&**decision)),
+        }
+    }
+}
+
+impl<'a> From<&'a FactsView<'a>> for RecordView<'a> {
+    fn from(view: &'a FactsView<'a>) -> RecordView<'a> {
+        match view {
+            FactsView::Created(created) => RecordView::Created(created),
+            FactsView::Claim(claim) => RecordView::Claim(claim),
+            FactsView::Decision(one) => RecordView::Decision(DecisionView {
+                epoch: one.epoch,
+                claim: one.claim,
+                seq: one.seq,
+                at: one.at,
+                cursor: one.cursor,
+                prev_digest: one.prev_digest,
+            }),
         }
     }
 }

@@ -11,7 +11,8 @@ use super::bent::Random;
 use super::{ALL, COMMANDS, PLACE, decision};
 use crate::append::{Gate, Prepared};
 use crate::owner::{Attempt, Effect, Now, Owner, OwnerOptions};
-use crate::reader::{FactsReader, ReaderOptions, Seen, Start};
+use crate::reader::{FactsReader, ReaderOptions, Start};
+use crate::seen::Seen;
 use crate::view::RecordView;
 
 /// Decisions made at one time.

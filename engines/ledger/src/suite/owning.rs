@@ -10,7 +10,8 @@ use super::contender::Contender;
 use super::{ALL, PATIENCE, assert_decided, begun, read_from, wait_for};
 use crate::create::{create_roots, ensure_roots};
 use crate::fold::{Fold, Verdict};
-use crate::reader::{FactsReader, ReaderOptions, Seen, Start};
+use crate::reader::{FactsReader, ReaderOptions, Start};
+use crate::seen::Seen;
 
 /// Several processes create the roots at once: each partition has one chain, and creating again appends nothing.
 pub fn creators_at_once_leave_one_root_that_counts(engine: &mut dyn Engine) {

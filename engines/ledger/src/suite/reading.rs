@@ -12,7 +12,8 @@ use super::{ALL, PATIENCE, PLACE, assert_decided, begun, read_from};
 use crate::error::ReaderError;
 use crate::fold::Chain;
 use crate::head::Checkpoint;
-use crate::reader::{FactsReader, Folded, ReaderOptions, Start};
+use crate::reader::{FactsReader, ReaderOptions, Start};
+use crate::seen::Folded;
 
 /// Every checkpoint, one after each record, with how many records count before it.
 fn checkpoints(log: &dyn Log) -> Vec<(usize, Checkpoint)> {

@@ -6,7 +6,9 @@ use mirabelle_schemas::encode_decision;
 
 use super::gate::{owned, read, whole};
 use super::*;
-use crate::{Alarm, Counts, FactsReader, ReaderError, ReaderOptions, Start};
+use crate::{
+    Alarm, Counted, CountedView, Counts, FactsReader, Folded, FoldedView, ReaderError, ReaderOptions, Start,
+};
 
 const ALL: ReadLimit = ReadLimit { records: 1_000, bytes: 1 << 20 };
 
@@ -81,4 +83,45 @@ fn a_partition_that_lost_its_beginning_stops() {
     let mut reader = open(&log);
     reader.read(ALL, &mut Vec::new()).unwrap();
     assert_eq!(reader.stopped(), Some(&Alarm::NoRoot));
+}
+
+#[test]
+fn views_show_the_same_records_as_whole_decisions() {
+    let (log, mut gate, _) = owned();
+    for body in [9, 40] {
+        let prepared = gate.prepare(&whole(&read(&log), body), None).unwrap();
+        gate.append(&[prepared]).unwrap();
+        append(&log, 0x1234, &b"somebody else's"[..]);
+        gate.claim(&claim_on(&head_before_claim(), 5)).unwrap();
+    }
+    let (mut reader, mut folded) = (open(&log), Vec::new());
+    while reader.read(ALL, &mut folded).unwrap() > 0 {}
+    let (mut viewing, mut place) = (open(&log), 0);
+    let each = |view: FoldedView<'_>| {
+        let one: &Folded = &folded[place];
+        place += 1;
+        assert_eq!((view.position, view.appended_at), (one.position, one.appended_at));
+        assert_eq!((view.datum, view.digest), (&one.datum[..], one.digest));
+        match (view.counted, &one.counted) {
+            (CountedView::Claim(view), Counted::Claim(claim)) => assert_eq!(view, claim),
+            (CountedView::Decision(view), Counted::Decision(decision)) => {
+                assert_eq!((view.command_id, &view.account), (decision.command_id, &decision.account));
+                assert!(
+                    view.facts().map(|fact| fact.body).eq(decision.facts.iter().map(|fact| &fact.body[..]))
+                );
+            }
+            (view, one) => panic!("{view:?} for {one:?}"),
+        }
+    };
+    viewing.read_views(ALL, each).unwrap();
+    assert_eq!((place, viewing.counts()), (3, reader.counts()));
+    assert_eq!(viewing.checkpoint(), reader.checkpoint());
+    assert_eq!((viewing.counts().foreign, viewing.counts().stale_claims), (2, 2));
+}
+
+/// The head that the first claim of [`owned`] was made on.
+fn head_before_claim() -> Head {
+    let log = super::gate::log(false);
+    crate::create_roots(&log, 1_041).unwrap();
+    read(&log)
 }
