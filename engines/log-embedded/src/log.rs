@@ -132,6 +132,14 @@ impl EmbeddedLog {
     }
 }
 
+#[cfg(test)]
+impl EmbeddedLog {
+    /// Whether the writer holds a group for the decisions on its inputs.
+    pub(crate) fn waits_for_companions(&self) -> bool {
+        matches!(self.core.queue.lock().sleep, crate::queue::Sleep::Companions(_))
+    }
+}
+
 /// Runs the writer. If it panics, nobody knows what is on the disk: that is as bad as a failed write.
 fn write(core: Arc<Core>, begin: crate::writer::Begin) {
     let options = core.base.options.clone();

@@ -164,6 +164,9 @@ fn a_command_and_its_decision_become_durable_by_one_sync() {
                 .unwrap();
         };
         append_one(Topic::Commands, 1);
+        while !log.waits_for_companions() {
+            std::thread::yield_now();
+        }
         let bounds = |view| log.bounds(Topic::Commands, Partition(1), view).unwrap().end.0;
         assert_eq!((bounds(View::Accepted), bounds(View::Durable)), (number + 1, number));
         append_one(Topic::Facts, 2);
