@@ -15,9 +15,11 @@ use crate::routes::table::Route;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[
-    Route::get("/openapi.json", || get(openapi))
-        .summary("This description")
-        .answer(200, "OpenAPI 3.1", r#"{"type":"object"}"#),
+    Route::get("/openapi.json", || get(openapi)).summary("This description").answer(
+        200,
+        "OpenAPI 3.1",
+        r#"{"type":"object"}"#,
+    ),
     Route::get("/problems/{code}", || get(page))
         .summary("What a problem's code means and what to do")
         .answer(200, "The page, as HTML or as JSON", r#"{"type":"object"}"#),
@@ -34,9 +36,9 @@ type Entry = (&'static str, u16, bool, &'static str, &'static str);
 
 fn entries() -> impl Iterator<Item = Entry> {
     let edge = EDGE.iter().map(|code| (code.name, code.status, code.retryable, code.title, code.page));
-    let rules = REJECTIONS.iter().map(|(name, title, page)| {
-        (*name, 422, crate::problem::is_retryable(name), *title, *page)
-    });
+    let rules = REJECTIONS
+        .iter()
+        .map(|(name, title, page)| (*name, 422, crate::problem::is_retryable(name), *title, *page));
     edge.chain(rules)
 }
 
@@ -52,12 +54,12 @@ async fn page(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, 
     }
     let mut html = String::with_capacity(1_024);
     let again = if retryable { "may succeed" } else { "gives the same answer" };
-    let written = write!(
+    let written = writeln!(
         html,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
          <style>body{{font:1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style>\
          <h1>{title}</h1><p>{page}</p><p>Code <code>{code}</code>, status {status}. \
-         The same request again {again}.</p></html>\n"
+         The same request again {again}.</p></html>"
     );
     written.map_err(|error| crate::member::internal(&error))?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];

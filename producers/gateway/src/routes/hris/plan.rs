@@ -3,13 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use mirabelle_domain::command::{ReportMilestone, ReportWorker, RetractMilestone};
+use mirabelle_domain::command::ReportWorker;
 use mirabelle_domain::fact::WorkerRecorded;
-use mirabelle_domain::tables::members;
-use mirabelle_domain::{AccountId, Command, Day, Key, MemberId, MilestoneKind, Timestamp};
-use mirabelle_hris::{
-    AnswerShape, Attribute, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport,
-};
+use mirabelle_domain::tables::{members, milestones};
+use mirabelle_domain::{AccountId, Command, Day, Key, MemberId, Timestamp};
+use mirabelle_hris::{AnswerShape, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport};
 use mirabelle_keys::KeysError;
 use mirabelle_log::{Entry, Partition, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
@@ -18,7 +16,7 @@ use mirabelle_store::Rows;
 
 use super::key::{derived_key, source_key, stamp};
 use super::outcome::{Delivery, Item, Outcome, Planned, Status};
-use super::{letter, limits, worker};
+use super::{letter, limits, milestone, worker};
 use crate::member::internal;
 use crate::problem::Problem;
 use crate::routes::{day_in, local_day};
@@ -117,17 +115,7 @@ impl<'a> Planner<'a> {
     fn item(&self, people: &People, item: &mirabelle_hris::Item) -> Result<Item, Problem> {
         let source_id = item.source_id.as_deref();
         match &item.outcome {
-            Ok(Report::Milestone(report)) => {
-                let member = people.ids[&report.person];
-                match self.milestone(report, source_id) {
-                    Some(command) => Ok(self.milestone_item(people, member, report, source_id, command)),
-                    None => {
-                        let detail =
-                            "the occurrence is not 1 to 128 printable ASCII characters without spaces";
-                        self.set_aside("bad_occurrence", detail, source_id, &item.raw)
-                    }
-                }
-            }
+            Ok(Report::Milestone(report)) => self.milestone_item(people, report, source_id, &item.raw),
             Ok(Report::Worker(report)) => self.worker_item(people, report, source_id),
             Ok(Report::Pointer(pointer)) => {
                 let detail =
@@ -144,46 +132,35 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn milestone(&self, report: &MilestoneReport, source_id: Option<&str>) -> Option<Command> {
-        let occurrence = report.occurrence.parse().ok()?;
-        let connection = self.delivery.name.clone();
-        let source_id = source_id.map(str::to_owned);
-        if report.retracts {
-            return Some(RetractMilestone { connection, kind: report.kind, occurrence, source_id }.into());
-        }
-        let years = match report.attributes.get("years") {
-            Some(Attribute::Int(years)) if report.kind == MilestoneKind::Anniversary => {
-                i32::try_from(*years).ok()
-            }
-            _ => None,
-        };
-        let attributes = report.attributes.iter().map(|(name, value)| (name.clone(), value.to_string()));
-        let report = ReportMilestone {
-            connection,
-            kind: report.kind,
-            occurrence,
-            effective: report.effective,
-            source_id,
-            years,
-            attributes: attributes.collect(),
-        };
-        Some(report.into())
-    }
-
     fn milestone_item(
         &self,
         people: &People,
-        member: MemberId,
         report: &MilestoneReport,
         source_id: Option<&str>,
-        command: Command,
-    ) -> Item {
+        raw: &[u8],
+    ) -> Result<Item, Problem> {
+        let member = people.ids[&report.person];
+        let Some(command) = milestone::command(&self.delivery.name, report, source_id) else {
+            let detail = "the occurrence is not 1 to 128 printable ASCII characters without spaces";
+            return self.set_aside("bad_occurrence", detail, source_id, raw);
+        };
         let what = if report.retracts { "retraction" } else { "milestone" };
         let key = match source_id {
             Some(id) => source_key(what, id),
-            None => derived_key("n", &[&input_digest(&command).0, &stamp(report.published_at)]),
+            None => {
+                let row_key = milestone::row_key(self.delivery, member, report);
+                let found = self.rows.get(&milestones::TABLE, &row_key).map_err(|error| internal(&error))?;
+                if found.as_ref().is_some_and(|found| milestone::is_known(found, &command)) {
+                    return Ok(known(what, source_id));
+                }
+                let basis = milestone::basis(found.as_ref(), report.published_at);
+                derived_key(
+                    "n",
+                    &[&input_digest(&command).0, &stamp(report.published_at), &basis.to_be_bytes()],
+                )
+            }
         };
-        self.command(people, member, key, &command, what, source_id)
+        Ok(self.command(people, member, key, &command, what, source_id))
     }
 
     fn worker_item(
@@ -194,19 +171,12 @@ impl<'a> Planner<'a> {
     ) -> Result<Item, Problem> {
         let delivery = self.delivery;
         let member = people.ids[&report.person];
-        let accepted = Outcome {
-            status: Status::Accepted,
-            source_id: source_id.map(str::to_owned),
-            command: None,
-            what: Some("worker"),
-            reason: None,
-            detail: None,
-        };
         let found = self.rows.get(&members::TABLE, &worker::row_key(delivery, member));
         let found = found.map_err(|error| internal(&error))?;
         if delivery.dry_run && found.is_none() {
             // Sealing would make a key for somebody who may never come.
-            return Ok(Item { outcome: accepted, entries: Vec::new(), decided_as: None });
+            let outcome = Outcome { status: Status::Accepted, ..known("worker", source_id).outcome };
+            return Ok(Item { outcome, entries: Vec::new(), decided_as: None });
         }
         let state = match worker::state(self.state.parts.keys.as_ref(), delivery, member, report) {
             Ok(state) => state,
@@ -221,11 +191,7 @@ impl<'a> Planner<'a> {
         let recorded = WorkerRecorded { connection, changed_at, current: true, state };
         let account = AccountId::member(delivery.tenant.clone(), member);
         if found.as_ref().is_some_and(|found| worker::is_known(found, &account, &recorded)) {
-            return Ok(Item {
-                outcome: Outcome { status: Status::Duplicate, ..accepted },
-                entries: Vec::new(),
-                decided_as: None,
-            });
+            return Ok(known("worker", source_id));
         }
         let WorkerRecorded { connection, state, .. } = recorded;
         let command: Command = ReportWorker { connection, changed_at, state }.into();
@@ -328,6 +294,19 @@ impl<'a> Planner<'a> {
         let entries = letters.into_iter().map(|entry| (Topic::DeadLetters, partition, entry)).collect();
         Ok(Item { outcome, entries, decided_as: None })
     }
+}
+
+/// What the rows say already.
+fn known(what: &'static str, source_id: Option<&str>) -> Item {
+    let outcome = Outcome {
+        status: Status::Duplicate,
+        source_id: source_id.map(str::to_owned),
+        command: None,
+        what: Some(what),
+        reason: None,
+        detail: None,
+    };
+    Item { outcome, entries: Vec::new(), decided_as: None }
 }
 
 fn ignored(source_id: Option<&str>, reason: &str, detail: &str) -> Item {
