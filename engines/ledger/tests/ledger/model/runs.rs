@@ -99,15 +99,36 @@ fn from_every_state_each_contender_has_a_way_on() {
     holds(Bounds { way_on: true, ..SMALL }, 27_000);
 }
 
-/// By hand: `cargo test -p mirabelle-ledger --test ledger -- --ignored --nocapture`.
+// By hand: `cargo test -p mirabelle-ledger --test ledger -- --ignored --nocapture`.
+
 #[test]
-#[ignore = "millions of states: minutes and gigabytes"]
-fn larger_bounds_keep_every_promise() {
+#[ignore = "0.8 million states"]
+fn three_contenders_keep_every_promise() {
     holds(Bounds { contenders: 3, claims: 3, inputs: [1, 0], ..SMALL }, 750_000);
+}
+
+#[test]
+#[ignore = "5.3 million states"]
+fn a_third_claim_keeps_every_promise_while_ghosts_still_come() {
     holds(Bounds { claims: 3, ..SMALL }, 5_300_000);
+}
+
+#[test]
+#[ignore = "23 million states"]
+fn two_topics_and_a_repeat_keep_every_promise() {
     holds(Bounds { inputs: [2, 1], repeats: 1, forget_ghosts: true, ..SMALL }, 23_000_000);
-    holds(Bounds { repeats: 1, restarts: 1, forget_ghosts: true, ..SMALL }, 1_000_000);
-    holds(Bounds { claims: 3, restarts: 1, forget_ghosts: true, way_on: true, ..SMALL }, 500_000);
+}
+
+#[test]
+#[ignore = "0.2 million states: beside the others too long for each build"]
+fn a_repeat_and_a_process_that_starts_again_keep_every_promise() {
+    holds(Bounds { repeats: 1, restarts: 1, forget_ghosts: true, ..SMALL }, 237_000);
+}
+
+#[test]
+#[ignore = "1.2 million states, each asked for a way on"]
+fn from_every_state_with_a_third_claim_and_a_restart_there_is_a_way_on() {
+    holds(Bounds { claims: 3, restarts: 1, forget_ghosts: true, way_on: true, ..SMALL }, 1_170_000);
 }
 
 #[test]
