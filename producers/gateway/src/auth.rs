@@ -92,7 +92,9 @@ pub fn authenticate(directory: &Directory, headers: &HeaderMap, now: i64) -> Res
     let wanted = key.as_ref().map_or(Digest([0; 16]), |key| key.hash);
     let equal: bool = hash_of(secret).0.ct_eq(&wanted.0).into();
     match key {
-        Some(key) if equal && key.expires_at.is_none_or(|end| end > Timestamp(now)) => Ok(Caller { key, acting: None }),
+        Some(key) if equal && key.expires_at.is_none_or(|end| end > Timestamp(now)) => {
+            Ok(Caller { key, acting: None })
+        }
         _ => Err(refused()),
     }
 }

@@ -160,7 +160,8 @@ impl Directory {
 
 impl Tenant {
     fn publish(&mut self, version: &AdoptedVersion) {
-        let known = version.kind != ConfigKind::Unknown && serde_json::from_str::<serde_json::Value>(&version.body).is_ok();
+        let known = version.kind != ConfigKind::Unknown
+            && serde_json::from_str::<serde_json::Value>(&version.body).is_ok();
         if known && version.number == self.published.number + 1 {
             self.published.adopt(version);
         }

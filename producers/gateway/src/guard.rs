@@ -74,11 +74,12 @@ async fn outermost(Extract(state): Extract<Shared>, mut request: Request, next: 
     let id = request_id(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let mut work = Box::pin(next.run(request));
-    let outcome = std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
-        Err(_) => Poll::Ready(None),
-    });
+    let outcome =
+        std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
+            Err(_) => Poll::Ready(None),
+        });
     let mut response = outcome.await.unwrap_or_else(|| {
         error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked: see the panic above");
         Problem::new(problem::INTERNAL, problem::INTERNAL.page).into_response()
@@ -137,7 +138,10 @@ async fn enter(
     if !route.roles.is_empty() {
         if !state.health.is_caught_up() {
             // A key that was revoked lately may still look issued.
-            return Err(Problem::new(problem::UNAVAILABLE, "the server is starting: it reads the log to its end"));
+            return Err(Problem::new(
+                problem::UNAVAILABLE,
+                "the server is starting: it reads the log to its end",
+            ));
         }
         let now = state.now();
         let mut caller = authenticate(&state.directory, request.headers(), now)?;
@@ -162,12 +166,20 @@ async fn enter(
 }
 
 /// The tenant that an operator names, `?tenant=`; nobody else can name one.
-fn acting(state: &State, route: &Route, caller: &Caller, query: Option<&str>) -> Result<Option<TenantId>, Problem> {
+fn acting(
+    state: &State,
+    route: &Route,
+    caller: &Caller,
+    query: Option<&str>,
+) -> Result<Option<TenantId>, Problem> {
     let Some(named) = parameters(query).find_map(|(name, value)| (name == "tenant").then_some(value)) else {
         return Ok(None);
     };
     if !takes_tenant(route) || !caller.has(&[Role::Operator]) {
-        return Err(Problem::new(problem::FORBIDDEN, "only an operator's key can name a tenant, where a route takes one"));
+        return Err(Problem::new(
+            problem::FORBIDDEN,
+            "only an operator's key can name a tenant, where a route takes one",
+        ));
     }
     let tenant: TenantId = named.parse().map_err(|_| Problem::not_found())?;
     if state.directory.tenant(&tenant).is_none() {
@@ -189,7 +201,8 @@ fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
 fn check_query(route: &Route, query: Option<&str>) -> Result<(), Problem> {
     let mut seen = Vec::new();
     for (name, _) in parameters(query) {
-        let known = route.query.iter().any(|(other, _)| *other == name) || (name == "tenant" && takes_tenant(route));
+        let known =
+            route.query.iter().any(|(other, _)| *other == name) || (name == "tenant" && takes_tenant(route));
         if !known {
             let what = "a query parameter is not known here: see /openapi.json";
             return Err(Problem::new(problem::MALFORMED, what).at("?", "unknown_parameter", what));
@@ -218,7 +231,8 @@ fn room(state: &State, route: &Route, request: &Request) -> Result<Option<OwnedS
         Size::Config => state.options.config_body_max,
         Size::Delivery => state.options.hris_body_max,
     };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     // Chunks, and HTTP/2, may leave the length out.
     let bytes = match length {
         Some(length) => length.min(max),
@@ -233,7 +247,10 @@ fn room(state: &State, route: &Route, request: &Request) -> Result<Option<OwnedS
         Ok(permit) => Ok(Some(permit)),
         Err(_) => {
             state.metrics.refused.with_label_values(&["bodies"]).inc();
-            Err(Problem::new(problem::UNAVAILABLE, "too many large bodies are being read: come again in a moment"))
+            Err(Problem::new(
+                problem::UNAVAILABLE,
+                "too many large bodies are being read: come again in a moment",
+            ))
         }
     }
 }

@@ -46,7 +46,8 @@ impl Head {
 }
 
 fn is_field(line: &[u8], name: &[u8]) -> bool {
-    line.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) && line.get(name.len()) == Some(&b':')
+    line.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
+        && line.get(name.len()) == Some(&b':')
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use mirabelle_domain::Timestamp;
 
@@ -132,7 +132,8 @@ impl<'de> Visitor<'de> for Seed {
 /// Reads one JSON text and nothing behind it.
 pub fn parse(body: &[u8]) -> Result<Json, Problem> {
     let text = std::str::from_utf8(body).map_err(|error| {
-        let detail = format!("the body is not UTF-8: byte {} is the first that can't be", error.valid_up_to());
+        let detail =
+            format!("the body is not UTF-8: byte {} is the first that can't be", error.valid_up_to());
         Problem::new(problem::MALFORMED, detail).at("", "not_utf8", "send JSON in UTF-8")
     })?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -142,9 +143,16 @@ pub fn parse(body: &[u8]) -> Result<Json, Problem> {
         let place = format!("line {}, column {}", error.line(), error.column());
         let what = error.to_string();
         let what = what.split(" at line").next().unwrap_or_default().to_owned();
-        let what = if error.is_syntax() || error.is_eof() || error.is_data() { what } else { "it can't be read".into() };
-        Problem::new(problem::MALFORMED, format!("the body is not the JSON that is read here: {what} ({place})"))
-            .at("", "not_json", format!("mend the body at {place}"))
+        let what = if error.is_syntax() || error.is_eof() || error.is_data() {
+            what
+        } else {
+            "it can't be read".into()
+        };
+        Problem::new(
+            problem::MALFORMED,
+            format!("the body is not the JSON that is read here: {what} ({place})"),
+        )
+        .at("", "not_json", format!("mend the body at {place}"))
     })
 }
 
@@ -236,7 +244,9 @@ impl Members {
                 Err(wrong(&pointer, "control_character", "no control characters"))
             }
             Some(Json::Text(text)) => Ok(Some(text)),
-            Some(other) => Err(wrong(&pointer, "not_text", format!("a string is wanted, not {}", other.kind()))),
+            Some(other) => {
+                Err(wrong(&pointer, "not_text", format!("a string is wanted, not {}", other.kind())))
+            }
         }
     }
 
@@ -244,7 +254,8 @@ impl Members {
     pub fn text(&mut self, name: &str, max: usize) -> Result<String, Problem> {
         let pointer = self.pointer(name);
         let text = self.text_option(name, max)?;
-        text.filter(|text| !text.is_empty()).ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
+        text.filter(|text| !text.is_empty())
+            .ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
     }
 
     /// A value parsed from a required text.
@@ -255,25 +266,38 @@ impl Members {
     }
 
     /// A value parsed from a text, if it is there.
-    pub fn parsed_option<T: std::str::FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+    pub fn parsed_option<T: std::str::FromStr<Err: fmt::Display>>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
         let pointer = self.pointer(name);
         let text = self.text_option(name, 256)?;
-        let parse = |text: String| text.parse().map_err(|error: T::Err| wrong(&pointer, "not_valid", error.to_string()));
+        let parse = |text: String| {
+            text.parse().map_err(|error: T::Err| wrong(&pointer, "not_valid", error.to_string()))
+        };
         text.map(parse).transpose()
     }
 
     /// A whole number within a range, if it is there.
-    pub fn int_option(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
+    pub fn int_option(
+        &mut self,
+        name: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<Option<i64>, Problem> {
         let pointer = self.pointer(name);
         match self.take(name) {
             None => Ok(None),
             Some(Json::Int(number)) if range.contains(&number) => Ok(Some(number)),
-            Some(Json::Int(_)) => {
-                Err(wrong(&pointer, "out_of_range", format!("a whole number from {} to {}", range.start(), range.end())))
-            }
-            Some(other) => {
-                Err(wrong(&pointer, "not_a_whole_number", format!("a whole number is wanted, not {}", other.kind())))
-            }
+            Some(Json::Int(_)) => Err(wrong(
+                &pointer,
+                "out_of_range",
+                format!("a whole number from {} to {}", range.start(), range.end()),
+            )),
+            Some(other) => Err(wrong(
+                &pointer,
+                "not_a_whole_number",
+                format!("a whole number is wanted, not {}", other.kind()),
+            )),
         }
     }
 
@@ -291,12 +315,19 @@ impl Members {
             Ok(instant) if (0..=LATEST).contains(&instant.as_microsecond()) => {
                 Ok(Some(Timestamp(instant.as_microsecond())))
             }
-            Ok(_) | Err(_) => Err(wrong(&pointer, "not_an_instant", "an RFC 3339 instant such as 2026-07-01T09:00:00Z")),
+            Ok(_) | Err(_) => {
+                Err(wrong(&pointer, "not_an_instant", "an RFC 3339 instant such as 2026-07-01T09:00:00Z"))
+            }
         }
     }
 
     /// Whole numbers within a range, none if the list is not there.
-    pub fn ints(&mut self, name: &str, max: usize, range: std::ops::RangeInclusive<i64>) -> Result<Vec<i64>, Problem> {
+    pub fn ints(
+        &mut self,
+        name: &str,
+        max: usize,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<Vec<i64>, Problem> {
         if !self.has(name) {
             return Ok(Vec::new());
         }
@@ -321,7 +352,9 @@ impl Members {
         match self.take(name) {
             None => Ok(None),
             Some(Json::Bool(value)) => Ok(Some(value)),
-            Some(other) => Err(wrong(&pointer, "not_a_boolean", format!("true or false, not {}", other.kind()))),
+            Some(other) => {
+                Err(wrong(&pointer, "not_a_boolean", format!("true or false, not {}", other.kind())))
+            }
         }
     }
 
@@ -357,7 +390,9 @@ impl Members {
         match self.members.first() {
             None => Ok(()),
             // The member's name is the sender's content: only its place is told, unless it looks like a name.
-            Some((name, _)) if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
+            Some((name, _))
+                if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
+            {
                 Err(wrong(&self.pointer(name), "unknown_member", "no such member is known here"))
             }
             Some(_) => Err(wrong(&self.path, "unknown_member", "a member is not known here")),

@@ -35,7 +35,9 @@ pub fn resolve(state: &State, tenant: &TenantId, text: &str) -> Result<Resolutio
     let Some(of) = state.directory.tenant(tenant) else { return Ok(Resolution::Nobody) };
     let spaces = of.id_spaces(Timestamp(state.now()));
     let (spaces, number) = match text.split_once(':') {
-        Some((space, number)) => (spaces.into_iter().filter(|known| known.as_str() == space).collect(), number),
+        Some((space, number)) => {
+            (spaces.into_iter().filter(|known| known.as_str() == space).collect(), number)
+        }
         None => (spaces, text),
     };
     let mut found = Vec::new();
@@ -52,7 +54,12 @@ pub fn resolve(state: &State, tenant: &TenantId, text: &str) -> Result<Resolutio
 }
 
 /// The known member of a number in one id space. A member once known stays known, so that is remembered.
-fn in_space(state: &State, tenant: &TenantId, space: &Name, number: &str) -> Result<Option<MemberId>, Problem> {
+fn in_space(
+    state: &State,
+    tenant: &TenantId,
+    space: &Name,
+    number: &str,
+) -> Result<Option<MemberId>, Problem> {
     if let Some(member) = state.resolved.get(tenant, space, number) {
         return Ok(Some(member));
     }
@@ -69,9 +76,11 @@ fn in_space(state: &State, tenant: &TenantId, space: &Name, number: &str) -> Res
 pub fn for_write(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId, Problem> {
     match resolve(state, tenant, text)? {
         Resolution::One(member) => Ok(member),
-        Resolution::Nobody => {
-            Err(Problem::rejected("unknown_member", "no connection has reported this member", Some("/member")))
-        }
+        Resolution::Nobody => Err(Problem::rejected(
+            "unknown_member",
+            "no connection has reported this member",
+            Some("/member"),
+        )),
         Resolution::Several(spaces) => Err(ambiguous(&spaces)),
     }
 }
@@ -87,7 +96,8 @@ pub fn for_read(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId
 
 fn ambiguous(spaces: &[Name]) -> Problem {
     let names: Vec<&str> = spaces.iter().map(Name::as_str).collect();
-    let detail = format!("the number is known in the id spaces {}: write `<id_space>:<number>`", names.join(", "));
+    let detail =
+        format!("the number is known in the id spaces {}: write `<id_space>:<number>`", names.join(", "));
     Problem::new(problem::AMBIGUOUS, detail)
 }
 

@@ -28,13 +28,28 @@ impl Metrics {
         let seconds = HistogramOpts::new("mirabelle_gateway_request_seconds", "time to answer a request");
         let vec = |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
         let metrics = Metrics {
-            requests: vec("mirabelle_gateway_requests_total", "answers by route and status", &["route", "status"])?,
+            requests: vec(
+                "mirabelle_gateway_requests_total",
+                "answers by route and status",
+                &["route", "status"],
+            )?,
             seconds: Histogram::with_opts(seconds.buckets(buckets))?,
             connections: IntGauge::new("mirabelle_gateway_connections", "open connections")?,
-            connections_refused: IntCounter::new("mirabelle_gateway_connections_refused_total", "connections over the bound")?,
+            connections_refused: IntCounter::new(
+                "mirabelle_gateway_connections_refused_total",
+                "connections over the bound",
+            )?,
             waiting: IntGauge::new("mirabelle_gateway_waiting", "commands that somebody waits for")?,
-            refused: vec("mirabelle_gateway_appends_refused_total", "commands that the log did not take", &["reason"])?,
-            deliveries: vec("mirabelle_gateway_deliveries_total", "items of HRIS deliveries", &["system", "outcome"])?,
+            refused: vec(
+                "mirabelle_gateway_appends_refused_total",
+                "commands that the log did not take",
+                &["reason"],
+            )?,
+            deliveries: vec(
+                "mirabelle_gateway_deliveries_total",
+                "items of HRIS deliveries",
+                &["system", "outcome"],
+            )?,
         };
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;

@@ -107,9 +107,7 @@ fn operation_id(route: &Route) -> String {
 
 fn parameters(route: &Route) -> Vec<Value> {
     let text = json!({"type": "string"});
-    let of = |place: &str, name: &str, what: &str, required: bool| {
-        json!({"in": place, "name": name, "description": what, "required": required, "schema": text})
-    };
+    let of = |place: &str, name: &str, what: &str, required: bool| json!({"in": place, "name": name, "description": what, "required": required, "schema": text});
     let mut all: Vec<Value> = route.path_parameters().map(|name| of("path", name, name, true)).collect();
     all.extend(route.query.iter().map(|(name, what)| of("query", name, what, false)));
     if takes_tenant(route) {
@@ -146,7 +144,10 @@ fn responses(route: &Route) -> Value {
     if route.key != KeyRule::None {
         let what = "not decided yet; `Location` says where to ask";
         let schema = json!({"type": "object", "properties": {"state": {"const": "pending"}}});
-        responses.insert("202".into(), json!({"description": what, "content": {"application/json": {"schema": schema}}}));
+        responses.insert(
+            "202".into(),
+            json!({"description": what, "content": {"application/json": {"schema": schema}}}),
+        );
     }
     let mut statuses: Vec<u16> = vec![400];
     if !route.roles.is_empty() {

@@ -1,7 +1,9 @@
 //! The directory as the rows have it, for a start that does not read the log from its beginning.
 
 use mirabelle_domain::command::{ConfigKind, Role, TenantMode};
-use mirabelle_domain::fact::{AdoptedVersion, ConfigurationAdopted, KeyIssued, TenantCreated, VersionPublished};
+use mirabelle_domain::fact::{
+    AdoptedVersion, ConfigurationAdopted, KeyIssued, TenantCreated, VersionPublished,
+};
 use mirabelle_domain::rows::{Table, Value};
 use mirabelle_domain::tables::{adoptions, config_versions, keys, tenants};
 use mirabelle_domain::{Digest, MemberId, TenantId, Timestamp};
@@ -19,8 +21,7 @@ pub fn directory(rows: &dyn Rows, directory: &Directory) -> Result<(), StoreErro
     each(rows, &config_versions::TABLE, |row| versions.extend(version(directory, row)))?;
     versions.sort_by_key(|(_, version)| version.number);
     for (tenant, version) in versions {
-        let published =
-            VersionPublished { version, drafter: String::new(), publisher: String::new() };
+        let published = VersionPublished { version, drafter: String::new(), publisher: String::new() };
         directory.see(&tenant, 0, &published.into());
     }
     each(rows, &adoptions::TABLE, |row| adoption(directory, row))

@@ -11,7 +11,9 @@ use mirabelle_domain::{AccountId, Command, CommandId, Day, Fact, Key, MemberId, 
 use mirabelle_ledger::{Position, Sought, find_decision};
 use mirabelle_log::{Append, Entry, Partition, Refused, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord};
-use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_schemas::{
+    BUCKETS, command_id, decode_fact, encode_body, encode_command, input_digest, partition_of,
+};
 use mirabelle_store::Found;
 
 use crate::auth::Caller;
@@ -52,7 +54,11 @@ pub enum Outcome {
 /// The `Idempotency-Key` of a request.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
     let wrong = |detail: &str| {
-        Problem::new(problem::KEY_REQUIRED, detail).at("Idempotency-Key", "required", problem::KEY_REQUIRED.page)
+        Problem::new(problem::KEY_REQUIRED, detail).at(
+            "Idempotency-Key",
+            "required",
+            problem::KEY_REQUIRED.page,
+        )
     };
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Err(wrong("the header Idempotency-Key is missing")) };
@@ -60,7 +66,8 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Key, Problem> {
         return Err(wrong("the header Idempotency-Key stands twice"));
     }
     let text = value.to_str().map_err(|_| wrong("an Idempotency-Key is printable ASCII"))?;
-    text.parse().map_err(|_| wrong("an Idempotency-Key is 1 to 255 printable ASCII characters without spaces"))
+    text.parse()
+        .map_err(|_| wrong("an Idempotency-Key is 1 to 255 printable ASCII characters without spaces"))
 }
 
 /// The `Idempotency-Key` of a request that may come without: then a key of its own, and a repeat is another wish.
@@ -99,7 +106,10 @@ pub fn patience(state: &State, headers: &HeaderMap) -> (Duration, Option<String>
 pub fn admit(state: &State) -> Result<(), Problem> {
     if state.parts.progress.lag() > state.options.lag_max_micros {
         state.metrics.refused.with_label_values(&["behind"]).inc();
-        return Err(Problem::new(problem::UNAVAILABLE, "the rows are behind the log: come again in a moment"));
+        return Err(Problem::new(
+            problem::UNAVAILABLE,
+            "the rows are behind the log: come again in a moment",
+        ));
     }
     Ok(())
 }
@@ -120,7 +130,12 @@ pub fn refused(state: &State, refused: &Refused) -> Problem {
 }
 
 /// Sends a wish and waits for its decision. A rejection, also a remembered one, is an `Err`.
-pub async fn send(state: &State, caller: &Caller, headers: &HeaderMap, wish: Wish) -> Result<Outcome, Problem> {
+pub async fn send(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    wish: Wish,
+) -> Result<Outcome, Problem> {
     admit(state)?;
     let (patience, _) = patience(state, headers);
     let record = record(caller, headers, wish);
@@ -219,7 +234,8 @@ async fn first_answer(
     };
     let log = Arc::clone(&state.parts.log);
     let sought = Sought { partition: repeat.position.partition, seq, at, command_id: id };
-    let found = blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
+    let found =
+        blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
     let Some(decision) = found else {
         return Err(internal(&std::io::Error::other("a repeated command's decision is not in the log")));
     };
@@ -267,7 +283,11 @@ pub fn log_position(state: &State, answer: &Answer) -> String {
 pub fn read_position(state: &State, text: &str) -> Result<(Partition, i64), Problem> {
     let wrong = || {
         let what = "a position is what an answer's Log-Position said, unchanged";
-        Problem::new(problem::MALFORMED, format!("Read-After: {what}")).at("Read-After", "not_a_position", what)
+        Problem::new(problem::MALFORMED, format!("Read-After: {what}")).at(
+            "Read-After",
+            "not_a_position",
+            what,
+        )
     };
     let mut parts = text.split('.');
     let (Some("v1"), Some(log), Some(bucket), Some(at), None) =

@@ -60,12 +60,22 @@ fn named(text: &str) -> Result<Name, Problem> {
     text.parse().map_err(|_| Problem::not_found())
 }
 
-fn wish(caller: &Caller, budget: &Name, command: impl Into<Command>, key: Key, reason: Option<String>) -> Wish {
+fn wish(
+    caller: &Caller,
+    budget: &Name,
+    command: impl Into<Command>,
+    key: Key,
+    reason: Option<String>,
+) -> Wish {
     let account = AccountId::budget(caller.tenant().clone(), budget.clone());
     Wish { account, command: command.into(), key, reason, on_behalf_of: None, local_day: None }
 }
 
-async fn open(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn open(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let key = key_or_new(&headers)?;
     let mut members = Members::of(&body(&state, request).await?)?;
@@ -136,11 +146,21 @@ async fn close(
     .await
 }
 
-async fn release(state: Extract<Shared>, caller: Caller, path: Path<(String, String)>, request: Request) -> Result<Response, Problem> {
+async fn release(
+    state: Extract<Shared>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
     resolve(state, caller, path, request, true).await
 }
 
-async fn decline(state: Extract<Shared>, caller: Caller, path: Path<(String, String)>, request: Request) -> Result<Response, Problem> {
+async fn decline(
+    state: Extract<Shared>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
     resolve(state, caller, path, request, false).await
 }
 

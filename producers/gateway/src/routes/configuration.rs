@@ -31,7 +31,8 @@ const CONNECTION: &str = r#"{"type":"object","additionalProperties":false,"requi
 
 const VERSION: &str = r#"{"type":"object","properties":{"kind":{"enum":["campaign","product","connection"]},"name":{"type":"string"},"version":{"type":"integer"},"state":{"enum":["drafted","submitted","published","withdrawn"]},"number":{"type":"integer","description":"of the publication"},"effective_at":{"type":"string","format":"date-time"}}}"#;
 
-const WHY: &str = r#"{"type":"object","additionalProperties":false,"properties":{"reason":{"type":"string"}}}"#;
+const WHY: &str =
+    r#"{"type":"object","additionalProperties":false,"properties":{"reason":{"type":"string"}}}"#;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[
@@ -95,7 +96,11 @@ pub fn kind_of(text: &str) -> Result<ConfigKind, Problem> {
 /// An operator configures connections, and nothing else of a tenant.
 fn may(caller: &Caller, kind: ConfigKind, roles: &[Role]) -> Result<(), Problem> {
     let operator = kind == ConfigKind::Connection && caller.has(&[Role::Operator]);
-    if operator || caller.has(roles) { Ok(()) } else { Err(Problem::new(problem::FORBIDDEN, problem::FORBIDDEN.page)) }
+    if operator || caller.has(roles) {
+        Ok(())
+    } else {
+        Err(Problem::new(problem::FORBIDDEN, problem::FORBIDDEN.page))
+    }
 }
 
 fn is_sandbox(state: &State, caller: &Caller) -> bool {
@@ -184,7 +189,11 @@ async fn draft(
     let kind = kind_of(&kind)?;
     may(&caller, kind, &[Role::Admin])?;
     let headers = request.headers().clone();
-    let publish = match request.uri().query().and_then(|query| query.split('&').find_map(|p| p.strip_prefix("publish="))) {
+    let publish = match request
+        .uri()
+        .query()
+        .and_then(|query| query.split('&').find_map(|p| p.strip_prefix("publish=")))
+    {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => {
@@ -220,7 +229,12 @@ fn step_key(key: &Key, step: &str) -> Result<Key, Problem> {
 
 /// Drafts, submits and, where the drafter may, publishes. Each is a command of its own; a repeat goes on where the
 /// first attempt stopped.
-async fn in_one(state: &State, caller: &Caller, headers: &HeaderMap, draft: Draft) -> Result<Response, Problem> {
+async fn in_one(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    draft: Draft,
+) -> Result<Response, Problem> {
     let key = key_or_new(headers)?;
     let Draft { kind, name, body, effective_at, reason } = draft;
     let mut last: Option<(Arc<Answer>, bool)> = None;
@@ -248,7 +262,9 @@ async fn in_one(state: &State, caller: &Caller, headers: &HeaderMap, draft: Draf
     }
     let told = last.as_ref().and_then(|(answer, replayed)| Some((version_of(answer)?, answer, *replayed)));
     let Some((body, answer, replayed)) = told else {
-        return Err(crate::member::internal(&std::io::Error::other("a version was decided without its fact")));
+        return Err(crate::member::internal(&std::io::Error::other(
+            "a version was decided without its fact",
+        )));
     };
     Ok(json(StatusCode::CREATED, answer_headers(state, answer, replayed), &body))
 }
@@ -315,17 +331,31 @@ async fn withdraw(
     one_step(&state, &caller, request, WithdrawVersion { kind, name, version }.into()).await
 }
 
-async fn connect(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn connect(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let draft = read_draft(&state, request, ConfigKind::Connection, "connection").await?;
     in_one(&state, &caller, &headers, draft).await
 }
 
-async fn open(state: Extract<Shared>, caller: Caller, path: Path<String>, request: Request) -> Result<Response, Problem> {
+async fn open(
+    state: Extract<Shared>,
+    caller: Caller,
+    path: Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     turn(state, caller, path, request, ConnectionState::Open).await
 }
 
-async fn close(state: Extract<Shared>, caller: Caller, path: Path<String>, request: Request) -> Result<Response, Problem> {
+async fn close(
+    state: Extract<Shared>,
+    caller: Caller,
+    path: Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     turn(state, caller, path, request, ConnectionState::Closed).await
 }
 

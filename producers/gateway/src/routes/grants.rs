@@ -93,7 +93,11 @@ struct CommittedBody {
     budget: SumsBody,
 }
 
-async fn grant(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn grant(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let key = idempotency_key(&headers)?;
     let bytes = bounded_body(&state, request, state.options.config_body_max, true).await?;
@@ -111,7 +115,9 @@ async fn grant(Extract(state): Extract<Shared>, caller: Caller, request: Request
     members.end()?;
     if gifts.is_empty() {
         let what = "at least one grant";
-        return Err(Problem::new(problem::MALFORMED, "/grants: at least one grant").at("/grants", "missing", what));
+        return Err(
+            Problem::new(problem::MALFORMED, "/grants: at least one grant").at("/grants", "missing", what)
+        );
     }
     let wish = commit(&caller, budget.clone(), key, gifts, reason);
     conclude(&state, &caller, &headers, wish, |answer| committed(&budget, answer)).await
@@ -240,7 +246,11 @@ fn member_of(state: &State, caller: &Caller, grant: GrantId) -> Result<MemberId,
     Err(Problem::not_found())
 }
 
-async fn adjust(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn adjust(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let key = idempotency_key(&headers)?;
     let mut members = Members::of(&super::body(&state, request).await?)?;
@@ -259,7 +269,8 @@ async fn adjust(Extract(state): Extract<Shared>, caller: Caller, request: Reques
         (1.., None) => wrong("/budget", "name the budget that pays what is added"),
         (..=-1, Some(_)) => wrong("/budget", "what is taken goes back to no budget: leave it out"),
         (1.., Some(budget)) => {
-            let gift = Gift { member, points: amount, label: why.clone(), activates_at: None, expires_at: None };
+            let gift =
+                Gift { member, points: amount, label: why.clone(), activates_at: None, expires_at: None };
             let wish = commit(&caller, budget.clone(), key, vec![gift], Some(why));
             conclude(&state, &caller, &headers, wish, |answer| committed(&budget, answer)).await
         }

@@ -60,7 +60,11 @@ struct KeyBody<'a> {
     key: Option<String>,
 }
 
-async fn issue(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn issue(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let mut members = Members::of(&body(&state, request).await?)?;
     let (issue, text) = read(&state, &caller, &mut members)?;
@@ -106,19 +110,28 @@ fn read(state: &State, caller: &Caller, members: &mut Members) -> Result<(IssueK
         match role(&text) {
             Role::Unknown => {
                 let what = "a role is operator, admin, publisher, service, member, approver, analyst, auditor or connector";
-                return Err(Problem::new(problem::MALFORMED, format!("{pointer}: {what}")).at(pointer, "not_valid", what));
+                return Err(Problem::new(problem::MALFORMED, format!("{pointer}: {what}")).at(
+                    pointer,
+                    "not_valid",
+                    what,
+                ));
             }
             role => roles.push(role),
         }
     }
     may_hand_out(state, caller, &roles)?;
     let number = members.text_option("member", 160)?;
-    let member = number.map(|number| crate::member::for_write(state, caller.tenant(), &number)).transpose()?;
+    let member =
+        number.map(|number| crate::member::for_write(state, caller.tenant(), &number)).transpose()?;
     let connection: Option<Name> = members.parsed_option("connection")?;
     if let Some(connection) = &connection {
         let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
         if tenant.at(Timestamp(i64::MAX)).connection(connection).is_none() {
-            return Err(Problem::rejected("invalid", "the tenant has no such connection", Some("/connection")));
+            return Err(Problem::rejected(
+                "invalid",
+                "the tenant has no such connection",
+                Some("/connection"),
+            ));
         }
     }
     let expires_at = members.instant("expires_at")?;

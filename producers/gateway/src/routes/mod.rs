@@ -1,16 +1,16 @@
 //! The routes, each a function of the state and the request.
 
-pub mod hris;
-pub mod read;
 pub mod budgets;
 pub mod clock;
 pub mod configuration;
 pub mod grants;
+pub mod hris;
 pub mod keys;
 pub mod quotes;
-pub mod tenants;
+pub mod read;
 pub mod redemptions;
 pub mod table;
+pub mod tenants;
 
 use std::sync::Arc;
 
@@ -37,7 +37,10 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
     /// The caller whom the guard let in; a route that lists no roles has none.
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &Shared) -> Result<Caller, Problem> {
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &Shared,
+    ) -> Result<Caller, Problem> {
         let refused = || Problem::new(problem::UNAUTHENTICATED, problem::UNAUTHENTICATED.page);
         parts.extensions.remove::<Caller>().ok_or_else(refused)
     }
@@ -90,7 +93,9 @@ pub async fn conclude<T: Serialize>(
         }
         Outcome::Decided { answer, replayed } => {
             let Some(told) = tell(&answer) else {
-                return Err(crate::member::internal(&std::io::Error::other("a decision lacks the fact that it is about")));
+                return Err(crate::member::internal(&std::io::Error::other(
+                    "a decision lacks the fact that it is about",
+                )));
             };
             let mut headers = answer_headers(state, &answer, replayed);
             if let Some(location) = told.location.and_then(|at| header::HeaderValue::from_str(&at).ok()) {
@@ -111,7 +116,11 @@ pub async fn conclude<T: Serialize>(
 pub fn reason(members: &mut crate::json::Members) -> Result<String, Problem> {
     let text = members.text_option("reason", 500)?.unwrap_or_default();
     if text.trim().is_empty() {
-        return Err(Problem::rejected("reason_required", "say why: the reason is kept with the decision", Some("/reason")));
+        return Err(Problem::rejected(
+            "reason_required",
+            "say why: the reason is kept with the decision",
+            Some("/reason"),
+        ));
     }
     Ok(text)
 }
@@ -132,16 +141,21 @@ pub async fn members_or_none(state: &State, request: Request) -> Result<crate::j
 /// Any body, within bounds and time.
 pub async fn bounded_body(state: &State, request: Request, max: usize, json: bool) -> Result<Bytes, Problem> {
     if json {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = kind.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(problem::MEDIA_TYPE, problem::MEDIA_TYPE.page));
         }
     }
     let too_large = || {
-        Problem::new(problem::TOO_LARGE, format!("a body has at most {max} bytes here; nothing of it was kept"))
+        Problem::new(
+            problem::TOO_LARGE,
+            format!("a body has at most {max} bytes here; nothing of it was kept"),
+        )
     };
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(too_large());
     }
@@ -149,9 +163,10 @@ pub async fn bounded_body(state: &State, request: Request, max: usize, json: boo
     match tokio::time::timeout(state.options.body_timeout(), read).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),
-        Ok(Err(_)) | Err(_) => {
-            Err(Problem::new(problem::MALFORMED, "the body did not come whole and in time; nothing of it was kept"))
-        }
+        Ok(Err(_)) | Err(_) => Err(Problem::new(
+            problem::MALFORMED,
+            "the body did not come whole and in time; nothing of it was kept",
+        )),
     }
 }
 

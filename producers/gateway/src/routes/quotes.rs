@@ -31,7 +31,11 @@ fn refused(rejection: &Rejection) -> Problem {
     Problem::rejected(rejection.code(), rejection.to_string(), rejection.pointer().as_deref())
 }
 
-async fn quote(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn quote(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let mut members = Members::of(&body(&state, request).await?)?;
     let number = members.text_option("member", 160)?;
@@ -50,7 +54,8 @@ async fn quote(Extract(state): Extract<Shared>, caller: Caller, request: Request
         let version = in_force.product(&line.product);
         let version = version.ok_or_else(|| refused(&Rejection::UnknownProduct { line: number }))?;
         let product = &version.body;
-        let here = product.countries.is_empty() || product.countries.iter().any(|c| c.eq_ignore_ascii_case(country));
+        let here =
+            product.countries.is_empty() || product.countries.iter().any(|c| c.eq_ignore_ascii_case(country));
         if !product.offered || !here {
             return Err(refused(&Rejection::NotOffered { line: number }));
         }

@@ -62,7 +62,11 @@ pub const ROUTES: &[Route] = &[
 /// Schema of a wallet's sums.
 pub const BALANCE_SCHEMA: &str = BALANCE;
 
-async fn request(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn request(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let key = idempotency_key(&headers)?;
     let bytes = body(&state, request).await?;
@@ -104,7 +108,9 @@ pub fn read_lines(members: &mut Members) -> Result<Vec<RequestedLine>, Problem> 
     }
     if lines.is_empty() {
         let what = "at least one line";
-        return Err(Problem::new(problem::MALFORMED, "/lines: at least one line").at("/lines", "missing", what));
+        return Err(
+            Problem::new(problem::MALFORMED, "/lines: at least one line").at("/lines", "missing", what)
+        );
     }
     Ok(lines)
 }
@@ -136,13 +142,18 @@ pub fn acting_member(
         (Some(member), _) | (None, Some(member)) => Ok((member, Some(member))),
         (None, None) => {
             let what = "say for which member";
-            Err(Problem::new(problem::MALFORMED, "/member: say for which member").at("/member", "missing", what))
+            Err(Problem::new(problem::MALFORMED, "/member: say for which member")
+                .at("/member", "missing", what))
         }
     }
 }
 
 /// The member of `On-Behalf-Of: member:<number>`, for services.
-pub fn on_behalf_of(state: &State, caller: &Caller, headers: &HeaderMap) -> Result<Option<MemberId>, Problem> {
+pub fn on_behalf_of(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Option<MemberId>, Problem> {
     let Some(value) = headers.get("on-behalf-of") else { return Ok(None) };
     if !caller.has(&[Role::Service, Role::Admin]) {
         return Err(Problem::new(problem::FORBIDDEN, "only a service's key acts on behalf of somebody"));
@@ -242,7 +253,11 @@ pub fn end_name(end: RedemptionEnd) -> &'static str {
 }
 
 /// A redemption's row and whose it is, if this caller may see it; else it does not exist.
-fn own_redemption(state: &State, caller: &Caller, id: &str) -> Result<(RedemptionId, MemberId, Found), Problem> {
+fn own_redemption(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+) -> Result<(RedemptionId, MemberId, Found), Problem> {
     let id: RedemptionId = id.parse().map_err(|_| Problem::not_found())?;
     let key = [Value::Text(caller.tenant().to_string()), Value::Bytes(id.0.to_vec())];
     let found = row(state, &redemptions::TABLE, &key)?.ok_or_else(Problem::not_found)?;
@@ -316,13 +331,13 @@ async fn reveal(
     let behalf = on_behalf_of(&state, &caller, &headers)?;
     if caller.key.member != Some(member) && behalf != Some(member) {
         // A service sees a voucher only while it acts for the one whose it is.
-        return Err(Problem::new(problem::FORBIDDEN, "say On-Behalf-Of whom: a voucher is shown to its owner alone"));
+        return Err(Problem::new(
+            problem::FORBIDDEN,
+            "say On-Behalf-Of whom: a voucher is shown to its owner alone",
+        ));
     }
-    let at = [
-        Value::Text(caller.tenant().to_string()),
-        Value::Bytes(redemption.0.to_vec()),
-        Value::Int(line),
-    ];
+    let at =
+        [Value::Text(caller.tenant().to_string()), Value::Bytes(redemption.0.to_vec()), Value::Int(line)];
     let sealed = row(&state, &redemption_lines::TABLE, &at)?;
     let sealed = sealed.and_then(|row| row.bytes("voucher").map(<[u8]>::to_vec)).unwrap_or_default();
     let sealed = sealed_from_bytes(&sealed).map_err(|error| internal(&error))?;
@@ -348,7 +363,8 @@ async fn reveal(
         Outcome::Decided { answer, replayed } => {
             let opened = state.parts.keys.open(caller.tenant(), member, VOUCHER_FIELD, &sealed);
             let opened = opened.map_err(|error| internal(&error))?;
-            let codes: Vec<String> = serde_json::from_slice(opened.expose_secret()).map_err(|error| internal(&error))?;
+            let codes: Vec<String> =
+                serde_json::from_slice(opened.expose_secret()).map_err(|error| internal(&error))?;
             let body = serde_json::json!({"id": redemption.to_string(), "line": line, "codes": codes});
             Ok(json(StatusCode::OK, answer_headers(&state, &answer, replayed), &body))
         }

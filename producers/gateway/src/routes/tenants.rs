@@ -55,7 +55,11 @@ fn mode(members: &mut Members) -> Result<TenantMode, Problem> {
     }
 }
 
-async fn create(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
+async fn create(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let key = key_or_new(&headers)?;
     let mut members = Members::of(&body(&state, request).await?)?;
@@ -79,7 +83,8 @@ async fn create(Extract(state): Extract<Shared>, caller: Caller, request: Reques
         blocking(move || keys.create_tenant(&of)).await?.map_err(|error| internal(&error))?;
     }
     let account = AccountId::configuration(tenant.clone());
-    let wish = Wish { account, command: create.into(), key, reason: None, on_behalf_of: None, local_day: None };
+    let wish =
+        Wish { account, command: create.into(), key, reason: None, on_behalf_of: None, local_day: None };
     conclude(&state, &caller, &headers, wish, |answer| {
         let created = answer.facts.iter().find_map(|fact| match fact {
             Fact::TenantCreated(created) => Some(created),

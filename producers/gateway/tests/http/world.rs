@@ -29,10 +29,10 @@ pub(crate) const PARTITIONS: u16 = 4;
 /// A whole installation.
 pub(crate) struct World {
     pub door: SocketAddr,
+    #[expect(dead_code, reason = "for tests of health and metrics")]
     pub admin: SocketAddr,
     pub log: MemoryLog,
     pub keys: MemoryKeys,
-    pub store: Arc<MemoryStore>,
     /// The first key: an operator's.
     pub operator: String,
     /// Whoever drops it tells the decider that its partitions are gone.
@@ -116,7 +116,7 @@ impl World {
             });
         });
         let (door, admin, operator) = told.recv().unwrap();
-        World { door, admin, log, keys, store, operator, _membership: membership }
+        World { door, admin, log, keys, operator, _membership: membership }
     }
 
     /// A request with a key.
