@@ -2,6 +2,7 @@
 //! whole numbers, bounded depth and size, nothing behind the end.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
@@ -279,11 +280,7 @@ impl Members {
     }
 
     /// A whole number within a range, if it is there.
-    pub fn int_option(
-        &mut self,
-        name: &str,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<Option<i64>, Problem> {
+    pub fn int_option(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
         let pointer = self.pointer(name);
         match self.take(name) {
             None => Ok(None),
@@ -302,7 +299,7 @@ impl Members {
     }
 
     /// A whole number within a range.
-    pub fn int(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<i64, Problem> {
+    pub fn int(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<i64, Problem> {
         let pointer = self.pointer(name);
         self.int_option(name, range)?.ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
     }
@@ -322,12 +319,7 @@ impl Members {
     }
 
     /// Whole numbers within a range, none if the list is not there.
-    pub fn ints(
-        &mut self,
-        name: &str,
-        max: usize,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<Vec<i64>, Problem> {
+    pub fn ints(&mut self, name: &str, max: usize, range: RangeInclusive<i64>) -> Result<Vec<i64>, Problem> {
         if !self.has(name) {
             return Ok(Vec::new());
         }
