@@ -3,4 +3,5 @@
 pub mod config;
 pub mod engine;
 pub mod roles;
+pub mod serve;
 pub mod verify;

@@ -7,6 +7,7 @@
 //! 4. every row of the store against a projection of the facts into a scratch generation, cell by cell (6).
 
 mod books;
+mod directory;
 mod facts;
 mod inputs;
 mod rows;
@@ -17,6 +18,7 @@ use mirabelle_log::{Log, Partition};
 use mirabelle_store::Rows;
 use serde::Serialize;
 
+pub use directory::directory;
 pub use facts::Folding;
 
 /// One thing that does not hold.

@@ -1,0 +1,118 @@
+//! The whole process: every role, and the door.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mirabelle_gateway::gateway::Gateway;
+use mirabelle_gateway::state::{Parts, Progress};
+use mirabelle_log::Partition;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::Config;
+use crate::engine::{Engines, wall_clock};
+use crate::roles::Roles;
+
+/// Connections that wait to be accepted: an overflow costs whoever connects a second.
+const BACKLOG: u32 = 4_096;
+/// How long the first operator key may take.
+const FIRST_KEY: Duration = Duration::from_secs(30);
+
+struct Rows(Arc<mirabelle_projector::Progress>);
+
+impl Progress for Rows {
+    fn applied(&self, partition: Partition) -> i64 {
+        self.0.applied(partition)
+    }
+
+    fn lag(&self) -> i64 {
+        self.0.lag()
+    }
+
+    fn wait(&self, partition: Partition, at: i64, timeout: Duration) -> bool {
+        self.0.wait(partition, at, timeout)
+    }
+}
+
+/// Serves until `shutdown`, and ends every role in order. `ready` is told both addresses once requests are answered.
+pub fn serve(
+    config: &Config,
+    shutdown: &CancellationToken,
+    ready: impl FnOnce(SocketAddr, SocketAddr),
+) -> anyhow::Result<()> {
+    // Everything that fails, or returns, ends the roles too.
+    let guard = shutdown.clone().drop_guard();
+    let engines = Engines::open(config)?;
+    let registry = prometheus::Registry::new();
+    let roles = Roles::start(&engines, config, &registry, shutdown)?;
+    let pretended = Arc::clone(&roles.pretended);
+    let parts = Parts {
+        log: engines.log(),
+        store: Arc::clone(&engines.store),
+        keys: Arc::clone(&engines.keys),
+        progress: Arc::new(Rows(Arc::clone(&roles.progress))),
+        now: Arc::new(wall_clock),
+        registry,
+        pretend: config.clock.enabled.then(|| {
+            let pretend: mirabelle_gateway::state::Pretend =
+                Arc::new(move |_, day| *pretended.lock() = Some(day));
+            pretend
+        }),
+    };
+    let mut gateway = Gateway::new(parts, Default::default()).context("could not open the door")?;
+    let place = engines.places.admin_key();
+    let first =
+        gateway.first_key(|text| keep(&place, text), FIRST_KEY).context("could not make the first key")?;
+    if first.is_some() {
+        info!(file = %place.display(), "first operator key written");
+    }
+    let runtime = tokio::runtime::Runtime::new().context("no threads for the door")?;
+    let served = runtime.block_on(async {
+        let door = listen(config.http.listen)?;
+        let admin = listen(config.http.admin_listen)?;
+        tokio::spawn(stop_on_signal(shutdown.clone()));
+        ready(door.local_addr()?, admin.local_addr()?);
+        gateway.serve(door, admin, shutdown.clone()).await.context("the door has failed")
+    });
+    drop(guard);
+    drop(runtime);
+    roles.join();
+    served
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let listen = || {
+        let socket = socket?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().with_context(|| format!("could not listen on {address}: is another server running there?"))
+}
+
+async fn stop_on_signal(shutdown: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+        () = shutdown.cancelled() => {}
+    }
+    shutdown.cancel();
+}
+
+/// Writes a secret that only its owner may read, durable before it is used.
+fn keep(place: &Path, text: &str) -> std::io::Result<()> {
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(place)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}

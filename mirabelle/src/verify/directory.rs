@@ -1,0 +1,31 @@
+//! `verify` over a data directory that no process has open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use mirabelle_log::Log as _;
+use mirabelle_log_embedded::EmbeddedLog;
+use mirabelle_store::Store as _;
+use mirabelle_store_embedded::EmbeddedStore;
+
+use super::{Report, verify};
+use crate::engine::{Places, wall_clock};
+
+/// Checks a directory. The log is only read; its own checks come first.
+pub fn directory(data: &Path) -> anyhow::Result<Report> {
+    let places = Places { root: data.to_owned() };
+    let options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
+    let log = EmbeddedLog::open_offline(places.log(), options).context("could not open the log")?;
+    let mut report = Report::default();
+    for fault in log.check_all().faults {
+        report.differs("log", fault.to_string(), "bytes that were once durable do not check");
+    }
+    if !places.rows().exists() {
+        return Ok(verify(&log, None, report));
+    }
+    let store = EmbeddedStore::open(&places.rows(), log.id(), Default::default())
+        .context("could not open the rows")?;
+    let rows = store.live().context("could not open the live rows")?;
+    Ok(verify(&log, Some(rows.as_ref()), report))
+}
