@@ -2,6 +2,17 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+/// Every metric of the gateway: (name, what it measures). A test compares them with what is exported.
+pub const NAMES: &[(&str, &str)] = &[
+    ("mirabelle_gateway_requests_total", "answers by route (as in the API description, or none) and status"),
+    ("mirabelle_gateway_request_seconds", "time from the head of a request to the head of its answer"),
+    ("mirabelle_gateway_connections", "open connections"),
+    ("mirabelle_gateway_connections_refused_total", "connections over the bound"),
+    ("mirabelle_gateway_waiting", "commands that somebody waits for"),
+    ("mirabelle_gateway_appends_refused_total", "requests refused for want of room, by reason"),
+    ("mirabelle_gateway_deliveries_total", "items of HRIS deliveries, by system and outcome"),
+];
+
 /// The gateway's metrics.
 #[derive(Clone)]
 pub struct Metrics {
@@ -15,7 +26,7 @@ pub struct Metrics {
     pub connections_refused: IntCounter,
     /// `mirabelle_gateway_waiting`: commands that somebody waits for.
     pub waiting: IntGauge,
-    /// `mirabelle_gateway_appends_refused_total{reason}`: full, no_room, too_large, closed, behind.
+    /// `mirabelle_gateway_appends_refused_total{reason}`: full, no_room, too_large, closed, behind, bodies.
     pub refused: IntCounterVec,
     /// `mirabelle_gateway_deliveries_total{system,outcome}`: HRIS items accepted, or set aside in dead-letters.
     pub deliveries: IntCounterVec,

@@ -47,7 +47,22 @@ struct Inner {
     in_hand: usize,
     since: Instant,
     head: Head,
+    /// How many of the first bytes were HTTP/2's; `None`: it is another protocol.
+    preface: Option<usize>,
     http2: bool,
+}
+
+/// What an HTTP/2 connection begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl Inner {
+    fn look_for_http2(&mut self, bytes: &[u8]) {
+        let Some(known) = self.preface else { return };
+        let wanted = &PREFACE[known..];
+        let length = wanted.len().min(bytes.len());
+        self.preface = (bytes[..length] == wanted[..length]).then_some(known + length);
+        self.http2 = self.preface == Some(PREFACE.len());
+    }
 }
 
 /// What the bytes and the service of one connection know of each other.
@@ -65,6 +80,7 @@ impl Shared {
             in_hand: 0,
             since: Instant::now(),
             head: Head::default(),
+            preface: Some(0),
             http2: false,
         })))
     }
@@ -112,8 +128,8 @@ impl Patient {
 
     fn came(&self, bytes: &[u8]) {
         let mut inner = self.shared.0.lock();
-        if inner.phase == Phase::New {
-            inner.http2 = bytes.starts_with(b"PRI ");
+        if !inner.http2 {
+            inner.look_for_http2(bytes);
         }
         if inner.http2 {
             // Frames have no heads to wait for; any byte is a sign of life.

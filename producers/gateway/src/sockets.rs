@@ -104,7 +104,7 @@ fn connection(
     // A small answer must not wait for another packet.
     stream.set_nodelay(true).ok();
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().max_headers(64).max_buf_size(32 << 10).pipeline_flush(true);
+    builder.http1().max_headers(64).max_buf_size(32 << 10);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -99,7 +99,10 @@ impl Tail {
             let bounds = log.bounds(Topic::Facts, partition, View::Durable);
             ends.push(bounds.map_err(|source| Error::Bounds { partition, source })?.end);
         }
-        Ok(Tail { log, readers, ends, waiters, directory, health: Arc::default(), folded: Vec::new() })
+        let tail =
+            Tail { log, readers, ends, waiters, directory, health: Arc::default(), folded: Vec::new() };
+        tail.look();
+        Ok(tail)
     }
 
     /// How the tail is.
@@ -127,13 +130,18 @@ impl Tail {
                 }
             }
         }
+        self.look();
+        read
+    }
+
+    /// Whether the ends found at the start are reached.
+    fn look(&self) {
         let reached = |(reader, end): (&Option<FactsReader>, &Offset)| {
             reader.as_ref().is_none_or(|reader| reader.position() >= *end)
         };
         if !self.health.is_caught_up() && self.readers.iter().zip(&self.ends).all(reached) {
             self.health.caught_up.store(true, Ordering::Release);
         }
-        read
     }
 
     fn see(&self, folded: &Folded) {

@@ -140,9 +140,20 @@ pub async fn members_or_none(state: &State, request: Request) -> Result<crate::j
 
 /// Any body, within bounds and time.
 pub async fn bounded_body(state: &State, request: Request, max: usize, json: bool) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    read_body(state, &parts.headers, body, max, json).await
+}
+
+/// The same of a request in its parts.
+pub async fn read_body(
+    state: &State,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    max: usize,
+    json: bool,
+) -> Result<Bytes, Problem> {
     if json {
-        let kind =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = kind.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(problem::MEDIA_TYPE, problem::MEDIA_TYPE.page));
@@ -154,12 +165,11 @@ pub async fn bounded_body(state: &State, request: Request, max: usize, json: boo
             format!("a body has at most {max} bytes here; nothing of it was kept"),
         )
     };
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(too_large());
     }
-    let read = axum::body::to_bytes(request.into_body(), max);
+    let read = axum::body::to_bytes(body, max);
     match tokio::time::timeout(state.options.body_timeout(), read).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),

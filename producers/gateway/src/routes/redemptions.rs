@@ -18,7 +18,7 @@ use crate::json::Members;
 use crate::member::{Resolution, internal, resolve};
 use crate::problem::{self, Problem};
 use crate::routes::table::{KeyRule, Route};
-use crate::routes::{Shared, Told, body, conclude, json, members_or_none};
+use crate::routes::{Shared, Told, conclude, json, members_or_none, read_body};
 use crate::send::{Outcome, Wish, answer_headers, idempotency_key, key_or_new, pending, row, send};
 use crate::state::State;
 use crate::waiters::Answer;
@@ -67,9 +67,10 @@ async fn request(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let headers = request.headers().clone();
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
     let key = idempotency_key(&headers)?;
-    let bytes = body(&state, request).await?;
+    let bytes = read_body(&state, &headers, body, state.options.body_max, true).await?;
     let mut members = Members::of(&bytes)?;
     let number = members.text_option("member", 160)?;
     let points_max = members.int_option("points_max", 0..=mirabelle_domain::points::POINTS_MAX)?;

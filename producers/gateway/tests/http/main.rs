@@ -1,8 +1,14 @@
 //! The door over real sockets, with the real roles behind it.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that can not go on stops")]
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod about;
+mod access;
+mod bad_input;
 mod client;
+mod commands;
 mod door;
 mod reads;
+mod shop;
+mod wire;
 mod world;

@@ -121,7 +121,7 @@ fn why_somebody_got_nothing_is_said_in_words() {
     });
     assert_eq!(
         told["summary"],
-        "1 milestone(s) earned 500 points altogether; 2 earned nothing: each says why."
+        "1 milestone(s) earned 500 points altogether; 2 earned nothing, or it was taken back: each says why."
     );
     let of = |occurrence: &str| {
         let all = told["milestones"].as_array().unwrap();

@@ -29,12 +29,14 @@ pub(crate) const PARTITIONS: u16 = 4;
 /// A whole installation.
 pub(crate) struct World {
     pub door: SocketAddr,
-    #[expect(dead_code, reason = "for tests of health and metrics")]
     pub admin: SocketAddr,
     pub log: MemoryLog,
     pub keys: MemoryKeys,
+    pub store: Arc<MemoryStore>,
     /// The first key: an operator's.
     pub operator: String,
+    /// Cancelled: the door is asked to close.
+    pub shutdown: CancellationToken,
     /// Whoever drops it tells the decider that its partitions are gone.
     _membership: Sender<Membership>,
 }
@@ -103,6 +105,8 @@ impl World {
             pretend: None,
         };
         let (tell, told) = channel();
+        let shutdown = CancellationToken::new();
+        let asked = shutdown.clone();
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -112,11 +116,11 @@ impl World {
                 let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send((door.local_addr().unwrap(), admin.local_addr().unwrap(), operator)).unwrap();
-                gateway.serve(door, admin, CancellationToken::new()).await.unwrap();
+                gateway.serve(door, admin, asked).await.unwrap();
             });
         });
         let (door, admin, operator) = told.recv().unwrap();
-        World { door, admin, log, keys, operator, _membership: membership }
+        World { door, admin, log, keys, store, operator, shutdown, _membership: membership }
     }
 
     /// A request with a key.

@@ -77,12 +77,14 @@ async fn deliver(
         now: state.now(),
         dry_run,
     };
+    let room = state.profiles.room(body.len()).await;
     let shared = Arc::clone(&state);
     let (delivery, planned) = blocking(move || {
         let planned = plan::plan(&shared, &delivery, profile.as_deref(), &body)?;
         Ok::<_, Problem>((delivery, planned))
     })
     .await??;
+    drop(room);
     let Planned { items, shape } = planned;
     let outcomes = if dry_run {
         items.into_iter().map(|item| item.outcome).collect()
@@ -122,7 +124,7 @@ fn open(state: &Shared, caller: &Caller, name: &str) -> Result<Opened, Problem> 
 
 /// A delivery as large as the door takes; a report of a whole workforce among them.
 fn limits(bytes: usize) -> Limits {
-    Limits { bytes, values: 4_000_000, items: 50_000, ..Limits::push() }
+    Limits { bytes, values: 1_000_000, items: 50_000, ..Limits::push() }
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

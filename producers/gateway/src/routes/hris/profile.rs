@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use mirabelle_domain::config::{Connection, System};
 use mirabelle_domain::{Name, TenantId};
-use mirabelle_hris::{Mapping, Profile};
+use mirabelle_hris::Profile;
 use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::error;
 
 /// Most connections remembered; beyond it the memory is emptied and fills anew.
@@ -14,13 +15,30 @@ const REMEMBERED_MAX: usize = 10_000;
 
 type Remembered = HashMap<(TenantId, Name), (u32, Option<Arc<Profile>>)>;
 
-/// Profiles by connection, each of the version that was asked for last.
-#[derive(Default)]
+/// Bodies beyond this are read one after the other, but for [`LARGE_AT_ONCE`].
+const LARGE: usize = 1 << 20;
+/// Large bodies that are read at once: each costs many times its size while it is.
+const LARGE_AT_ONCE: usize = 2;
+
+/// Profiles by connection, each of the version that was asked for last; and room to read by them.
 pub struct Profiles {
     remembered: Mutex<Remembered>,
+    large: Semaphore,
+}
+
+impl Default for Profiles {
+    fn default() -> Profiles {
+        Profiles { remembered: Mutex::default(), large: Semaphore::new(LARGE_AT_ONCE) }
+    }
 }
 
 impl Profiles {
+    /// Room to read a body of so many bytes, held until it is read.
+    pub(super) async fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        if bytes > LARGE { self.large.acquire().await.ok() } else { None }
+    }
+
     /// The profile of a version of a connection. `None`: its mapping is not one that this build reads, which drafting
     /// refuses; deliveries are kept whole as dead letters until the mapping is mended.
     pub fn of(
@@ -36,7 +54,7 @@ impl Profiles {
         {
             return profile.clone();
         }
-        let profile = read(connection).map(Arc::new);
+        let profile = crate::connection::profile(connection).ok().map(Arc::new);
         if profile.is_none() {
             error!(%tenant, connection = %name, version, "the connection's mapping can't be used");
         }
@@ -47,12 +65,6 @@ impl Profiles {
         remembered.insert(key, (version, profile.clone()));
         profile
     }
-}
-
-fn read(connection: &Connection) -> Option<Profile> {
-    let Some(mapping) = &connection.mapping else { return Some(Profile::default_for(connection.system)) };
-    let mapping: Mapping = serde_json::from_value(mapping.clone()).ok()?;
-    mapping.faults().is_empty().then_some(Profile { system: connection.system, mapping })
 }
 
 /// The system's name in metrics and answers.

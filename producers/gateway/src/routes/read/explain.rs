@@ -107,7 +107,7 @@ impl Sums {
                 "Neither a worker state nor a milestone was reported for this member.".to_owned()
             }
             (false, _) => format!(
-                "{} milestone(s){page} earned {} points altogether; {} earned nothing: each says why.",
+                "{} milestone(s){page} earned {} points altogether; {} earned nothing, or it was taken back: each says why.",
                 self.awarded, self.points, self.nothing
             ),
         }
@@ -132,9 +132,12 @@ fn milestone_body(
             None => None,
         };
         if row.text("outcome") == Some("awarded") {
-            earned = true;
-            let points = grant.as_ref().and_then(|grant| grant.get("points")).and_then(Json::as_i64);
-            sums.points += points.unwrap_or(0);
+            let told = |name: &str| grant.as_ref().and_then(|grant| grant.get(name));
+            // What was dropped, refused or taken back was awarded, and is not had.
+            if matches!(told("wallet_state").and_then(Json::as_str), Some("owed" | "credited")) {
+                earned = true;
+                sums.points += told("points").and_then(Json::as_i64).unwrap_or(0);
+            }
         }
         considered.push(json!({
             "campaign": said(&row, "campaign"),

@@ -3,14 +3,15 @@
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::get;
+use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::{balances, lots, members, statement};
-use mirabelle_domain::time::DAY_MICROS;
 use mirabelle_domain::{AccountId, MemberId, Timestamp};
 use mirabelle_keys::ExposeSecret as _;
 use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
 
 use super::READERS_AND_MEMBER;
+use super::due::Due;
 use super::params::{Params, PathOf};
 use super::statement::Months;
 use super::view::{self, instant, ok, said, sum};
@@ -22,8 +23,6 @@ use crate::state::State;
 
 /// Most lots of a wallet.
 const LOTS_MAX: usize = mirabelle_domain::member::LOTS_MAX;
-/// Points that go within so many days are said with the balance.
-const EXPIRING_DAYS: i64 = 30;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[
@@ -53,7 +52,9 @@ const BALANCE: &str = r#"{"type":"object","required":["member","available","pend
 "reserved":{"type":"integer"},"spent":{"type":"integer"},"expired":{"type":"integer"},"taken":{"type":"integer"},
 "shortfall":{"type":"integer"},"as_of":{"type":"string","format":"date-time"},
 "expiring":{"type":"array","items":{"type":"object","required":["points","expires_at"],"properties":{
-"points":{"type":"integer"},"expires_at":{"type":"string","format":"date-time"}}}}}}"#;
+"points":{"type":"integer"},"expires_at":{"type":"string","format":"date-time"}}}},
+"due":{"type":"object","description":"what has fallen due and is applied first by the next decision","properties":{
+"vests":{"type":"integer"},"expires":{"type":"integer"},"available":{"type":"integer"}}}}}"#;
 const LOTS: &str = r#"{"type":"object","required":["lots"],"properties":{"lots":{"type":"array","items":{"type":"object",
 "required":["lot","points","free","held","state"],"properties":{"lot":{"type":"integer"},"points":{"type":"integer"},
 "free":{"type":"integer"},"held":{"type":"integer"},"state":{"type":"string","enum":["pending","open","expired","reversed"]},
@@ -61,7 +62,7 @@ const LOTS: &str = r#"{"type":"object","required":["lots"],"properties":{"lots":
 "campaign":{"type":"string"},"version":{"type":"integer"},"budget":{"type":"string"},"grant":{"type":"string"},
 "label":{"type":"string"}}}}}}"#;
 
-fn key(caller: &Caller, member: MemberId) -> [mirabelle_domain::rows::Value; 2] {
+fn key(caller: &Caller, member: MemberId) -> [Value; 2] {
     [view::text(caller.tenant()), view::id(&member.0)]
 }
 
@@ -75,8 +76,8 @@ async fn member(
     let rows = view::rows(&state)?;
     let key = key(&caller, member);
     let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
-    let sums = view::get(rows.as_ref(), &balances::TABLE, &key)?;
-    let mut body = json!({ "member": view::opaque(member), "balance": balance_body(sums.as_ref()) });
+    let balance = balance_now(rows.as_ref(), &key, state.now())?;
+    let mut body = json!({ "member": view::opaque(member), "balance": balance });
     if let Some(row) = &row {
         let text = [
             "status",
@@ -151,11 +152,7 @@ async fn balance(
     let key = key(&caller, member);
     let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
     let mut body = match as_of {
-        None => {
-            let mut body = balance_body(view::get(rows.as_ref(), &balances::TABLE, &key)?.as_ref());
-            body["expiring"] = expiring(rows.as_ref(), &key, state.now())?;
-            body
-        }
+        None => balance_now(rows.as_ref(), &key, state.now())?,
         Some(as_of) => balance_then(rows.as_ref(), &key, as_of)?,
     };
     body["member"] = json!(view::opaque(member));
@@ -163,30 +160,19 @@ async fn balance(
     Ok(ok(headers, body))
 }
 
-/// What goes within the next days, by the instant at which it goes.
-fn expiring(rows: &dyn Rows, key: &[mirabelle_domain::rows::Value; 2], now: i64) -> Result<Json, Problem> {
-    let horizon = now.saturating_add(EXPIRING_DAYS * DAY_MICROS);
-    let mut sums = std::collections::BTreeMap::<i64, i64>::new();
-    for lot in view::scan(rows, &Scan::new(&lots::TABLE, key.to_vec(), usize::MAX))? {
-        let open = matches!(lot.text("state"), Some("open" | "pending"));
-        let (free, end) = (sum(Some(&lot), "free"), lot.int("expires_at"));
-        if let Some(end) = end.filter(|end| open && free > 0 && *end <= horizon) {
-            *sums.entry(end).or_default() += free;
-        }
-    }
-    let line = |(end, points)| json!({ "points": points, "expires_at": Timestamp(end).to_string() });
-    Ok(sums.into_iter().map(line).collect())
+/// The sums as they stand, and what falls due.
+fn balance_now(rows: &dyn Rows, key: &[Value; 2], now: i64) -> Result<Json, Problem> {
+    let mut body = balance_body(view::get(rows, &balances::TABLE, key)?.as_ref());
+    let lots = view::scan(rows, &Scan::new(&lots::TABLE, key.to_vec(), usize::MAX))?;
+    Due::of(&lots, now).say(&mut body);
+    Ok(body)
 }
 
 /// The sums after the last move that was accepted by then; the statement holds them with every move.
-fn balance_then(
-    rows: &dyn Rows,
-    key: &[mirabelle_domain::rows::Value; 2],
-    as_of: Timestamp,
-) -> Result<Json, Problem> {
+fn balance_then(rows: &dyn Rows, key: &[Value; 2], as_of: Timestamp) -> Result<Json, Problem> {
     for month in Months::back_from(rows, key, Some(as_of), None)? {
         let mut partition = key.to_vec();
-        partition.push(mirabelle_domain::rows::Value::Int(month));
+        partition.push(Value::Int(month));
         let mut scan = Scan::new(&statement::TABLE, partition, 256);
         scan.reverse = true;
         loop {

@@ -20,6 +20,7 @@ pub mod budget;
 pub mod command;
 pub mod config;
 pub mod dead_letters;
+mod due;
 pub mod explain;
 pub mod feed;
 mod masking;
