@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hdrhistogram::Histogram;
-use mirabelle_log::{Append, Entry, Log, Offset, Partition, ReadLimit, Topic, View};
+use mirabelle_log::{Append, Entry, Log, Offset, Partition, ReadLimit, Record, Refused, Topic, View};
 use mirabelle_log_embedded::{EmbeddedLog, Options};
 use tempfile::TempDir;
 
@@ -68,6 +68,18 @@ fn append(topic: Topic, partition: Partition, entry: Entry) -> Append {
     Append { topic, partition, entry, done: None }
 }
 
+/// Appends once the log takes it: a busy disk may make segments ready more slowly than they are filled.
+fn append_when_taken(log: &EmbeddedLog, batch: impl Fn() -> Vec<Append>) {
+    loop {
+        let tick = log.tick(View::Durable);
+        match log.append(batch()) {
+            Ok(()) => return,
+            Err(Refused::Full { .. }) => drop(log.wait(View::Durable, tick, Duration::from_millis(1))),
+            Err(refused) => panic!("{refused}"),
+        }
+    }
+}
+
 /// One thread that decides what it reads before it is durable, over all partitions; each durable decision frees a
 /// place among those in flight.
 fn decide(log: &EmbeddedLog, stop: &AtomicBool, free: &Sender<()>) {
@@ -88,7 +100,7 @@ fn decide(log: &EmbeddedLog, stop: &AtomicBool, free: &Sender<()>) {
                 continue;
             }
             idle = false;
-            let batch = commands.iter().map(|command| {
+            let decide_one = |command: &Record| {
                 let free = free.clone();
                 Append {
                     done: Some(Box::new(move |answer| {
@@ -98,8 +110,8 @@ fn decide(log: &EmbeddedLog, stop: &AtomicBool, free: &Sender<()>) {
                     })),
                     ..append(Topic::Facts, *partition, decision(&command.entry, command.offset))
                 }
-            });
-            log.append(batch.collect()).expect("there is room");
+            };
+            append_when_taken(log, || commands.iter().map(decide_one).collect());
         }
         if idle {
             log.wait(View::Accepted, tick, Duration::from_millis(20));
@@ -134,7 +146,7 @@ fn run(log: &Arc<EmbeddedLog>, in_flight: u64, pairs: u64, latency: Option<&mut 
         }
         if number < pairs {
             let partition = Partition((number % u64::from(PARTITIONS)) as u16);
-            log.append(vec![append(Topic::Commands, partition, command(number))]).expect("there is room");
+            append_when_taken(log, || vec![append(Topic::Commands, partition, command(number))]);
         }
     }
     let elapsed = begun.elapsed();

@@ -4,6 +4,7 @@
 mod parse;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use mirabelle_domain::Timestamp;
 
@@ -102,11 +103,7 @@ impl Members {
     }
 
     /// A whole number within a range, if it is there.
-    pub fn int_option(
-        &mut self,
-        name: &str,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<Option<i64>, Problem> {
+    pub fn int_option(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
         let pointer = self.pointer(name);
         match self.take(name) {
             None => Ok(None),
@@ -125,7 +122,7 @@ impl Members {
     }
 
     /// A whole number within a range.
-    pub fn int(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<i64, Problem> {
+    pub fn int(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<i64, Problem> {
         let pointer = self.pointer(name);
         self.int_option(name, range)?.ok_or_else(|| wrong(&pointer, "missing", "this member is required"))
     }
@@ -145,12 +142,7 @@ impl Members {
     }
 
     /// Whole numbers within a range, none if the list is not there.
-    pub fn ints(
-        &mut self,
-        name: &str,
-        max: usize,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<Vec<i64>, Problem> {
+    pub fn ints(&mut self, name: &str, max: usize, range: RangeInclusive<i64>) -> Result<Vec<i64>, Problem> {
         if !self.has(name) {
             return Ok(Vec::new());
         }
