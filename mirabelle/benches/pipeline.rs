@@ -20,10 +20,10 @@ use mirabelle_domain::fact::GrantIntent;
 use mirabelle_domain::{
     AccountId, Command, CommandId, GrantId, MemberId, Name, Points, TenantId, Timestamp, WorkerState,
 };
-use mirabelle_ledger::{FactsReader, Folded, ReaderOptions, Start};
-use mirabelle_log::{Append, Entry, Log, Partition, ReadLimit, Refused, Topic, View};
+use mirabelle_ledger::{FactsReader, Folded, ReaderOptions, Start, command_append};
+use mirabelle_log::{Append, Log, Partition, ReadLimit, Refused, Topic, View};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
-use mirabelle_schemas::{command_id, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_schemas::{command_id, encode_body, input_digest};
 
 struct Arguments {
     accounts: u64,
@@ -105,15 +105,7 @@ impl Driver {
             account,
         };
         self.sent.insert(record.id, Instant::now());
-        let encoded = encode_command(&record);
-        let entry = Entry {
-            key: record.account.to_string().into_bytes().into(),
-            fingerprint: encoded.fingerprint,
-            value: encoded.value,
-            trace: None,
-        };
-        let partition = Partition(partition_of(&record.account, self.log.partitions()));
-        Append { topic, partition, entry, done: None }
+        command_append(topic, &record, self.log.partitions(), None).expect("the bench's commands are small")
     }
 
     /// Sends one batch, and again while the log is full.

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 
-use mirabelle_ledger::{Attempt, FactsReader, Now, ReaderError};
+use mirabelle_ledger::{Attempt, FactsReader, Gate, Now, OnUnclear, Prepared, ReaderError};
 use mirabelle_log::{
     Append, Entry, Log, Offset, Partition as Number, ReadError, ReadLimit, Reader, Record, Refused, Topic,
     View,
 };
 use mirabelle_schemas::decode_facts_record;
-use mirabelle_schemas::record::{Decision, FactsRecord};
+use mirabelle_schemas::record::{Claim, Decision, FactsRecord};
 use tracing::{error, warn};
 
 use crate::background::Job;
@@ -78,7 +78,8 @@ pub(crate) struct Lane {
     inputs: Option<[Box<dyn Reader>; Topic::INPUTS.len()]>,
     queues: [VecDeque<Record>; Topic::INPUTS.len()],
     /// A batch that the log refused for certain: appended again before any other.
-    held: Vec<(Attempt, Entry)>,
+    held: Vec<Prepared>,
+    gate: Gate,
     told: (Sender<Told>, Receiver<Told>),
     jobs: SyncSender<Job>,
     options: LaneOptions,
@@ -101,6 +102,8 @@ impl Lane {
         metrics: Metrics,
     ) -> Lane {
         let seq = facts.head().map_or(0, |head| head.seq);
+        let told = channel();
+        let gate = gate(&log, number, &partition, told.0.clone());
         Lane {
             number,
             partition,
@@ -111,7 +114,8 @@ impl Lane {
             inputs: None,
             queues: Default::default(),
             held: Vec::new(),
-            told: channel(),
+            gate,
+            told,
             jobs,
             options,
             metrics,
@@ -206,7 +210,8 @@ impl Lane {
         let mut letters = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
             match effect {
-                Effect::AppendFacts(attempt, entry) => self.held.push((attempt, entry)),
+                Effect::Claim(claim) => self.append_claim(&claim, now)?,
+                Effect::Append(prepared) => self.held.push(prepared),
                 Effect::AppendDeadLetter(entry) => letters.push(entry),
                 Effect::Rewind(next) => self.rewind(next)?,
                 Effect::Alarm(alarm) => {
@@ -229,20 +234,11 @@ impl Lane {
     fn append_held(&mut self, now: Now) -> Result<(), LaneError> {
         // What was held for an attempt that has ended must not be appended any more.
         let current = self.partition.owner().attempt();
-        self.held.retain(|(attempt, _)| Some(*attempt) == current);
+        self.held.retain(|prepared| Some(prepared.attempt()) == current);
         if self.held.is_empty() {
             return Ok(());
         }
-        let last = self.held.len() - 1;
-        let append = |(index, (attempt, entry)): (usize, &(Attempt, Entry))| Append {
-            topic: Topic::Facts,
-            partition: self.number,
-            entry: entry.clone(),
-            // The last one speaks for all: a loss before it shows when the rest is read back.
-            done: (index == last).then(|| self.unclear_to_me(*attempt)),
-        };
-        let batch = self.held.iter().enumerate().map(append).collect();
-        match self.log.append(batch) {
+        match self.gate.append(&self.held) {
             Ok(()) => self.held.clear(),
             Err(Refused::Closed) => return Err(LaneError::Closed),
             Err(Refused::TooLarge { bytes, max }) => {
@@ -255,13 +251,15 @@ impl Lane {
         Ok(())
     }
 
-    fn unclear_to_me(&self, attempt: Attempt) -> mirabelle_log::Done {
-        let tell = self.told.0.clone();
-        Box::new(move |outcome| {
-            if outcome.is_err() {
-                tell.send(Told::Unclear(attempt)).ok();
+    fn append_claim(&mut self, claim: &Claim, now: Now) -> Result<(), LaneError> {
+        match self.gate.claim(claim) {
+            Ok(()) => Ok(()),
+            Err(Refused::Closed) => Err(LaneError::Closed),
+            Err(_) => {
+                self.partition.claim_refused(Attempt::of(claim), now, &mut self.effects);
+                Ok(())
             }
-        })
+        }
     }
 
     fn append_dead_letter(&mut self, entry: Entry) {
@@ -325,6 +323,14 @@ impl Lane {
     pub(crate) fn wake(&self) -> Option<i64> {
         self.partition.owner().wake()
     }
+}
+
+/// The gate of a partition; of an unclear outcome it tells the lane, which may be gone.
+fn gate(log: &Arc<dyn Log>, number: Number, partition: &Partition, tell: Sender<Told>) -> Gate {
+    let on_unclear: OnUnclear = Arc::new(move |attempt| {
+        tell.send(Told::Unclear(attempt)).ok();
+    });
+    Gate::new(Arc::clone(log), number, partition.record_bytes_max(), on_unclear)
 }
 
 /// Reads decisions of a partition again.

@@ -8,16 +8,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mirabelle_domain::{Account, AccountId, CommandId, Digest, Fact, Timestamp};
 use mirabelle_ledger::{
-    Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, ReadBack, RecordView, Seen, Turn,
+    Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, ReadBack, RecordView, Seen, Turn, prepare,
 };
 use mirabelle_log::{Entry, Offset, Record, Topic};
 use mirabelle_schemas::record::{Decision, FactsRecord};
-use mirabelle_schemas::{
-    Encoded, decode_fact, digest, encode_claim, encode_dead_letter, encode_decision, encode_facts,
-};
+use mirabelle_schemas::{decode_fact, encode_dead_letter, encode_facts};
 use mirabelle_store::Ids;
 
 use crate::accounts::Accounts;
@@ -95,6 +92,11 @@ impl Partition {
         self.counts
     }
 
+    /// Largest record that it hands out.
+    pub fn record_bytes_max(&self) -> usize {
+        self.options.record_bytes_max
+    }
+
     /// Decisions in flight.
     pub fn in_flight(&self) -> usize {
         self.overlay.len()
@@ -162,6 +164,14 @@ impl Partition {
     pub fn unclear(&mut self, attempt: Attempt, now: Now, out: &mut Vec<Effect>) {
         let mut effects = std::mem::take(&mut self.scratch);
         self.owner.unclear(attempt, now, &mut effects);
+        self.carry_out(&mut effects, None, out);
+        self.scratch = effects;
+    }
+
+    /// The log has refused a claim for certain.
+    pub fn claim_refused(&mut self, attempt: Attempt, now: Now, out: &mut Vec<Effect>) {
+        let mut effects = std::mem::take(&mut self.scratch);
+        self.owner.claim_refused(attempt, now, &mut effects);
         self.carry_out(&mut effects, None, out);
         self.scratch = effects;
     }
@@ -236,7 +246,9 @@ impl Partition {
         let topic = Topic::INPUTS[usize::from(aside.topic)];
         let letter = dead_letter(topic, self.here, &aside.record, &aside.why, now.wall);
         let key = aside.record.entry.key.clone();
-        out.push(Effect::AppendDeadLetter(entry(key, encode_dead_letter(&letter))));
+        let encoded = encode_dead_letter(&letter);
+        let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
+        out.push(Effect::AppendDeadLetter(entry));
     }
 
     fn finish_aside(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -247,22 +259,19 @@ impl Partition {
     }
 
     fn decide(&mut self, turn: &Turn, mut draft: Draft, now: Now, out: &mut Vec<Effect>) {
-        let mut encoded = encode_decision(&decision(turn, &draft));
-        if encoded.value.len() > self.options.record_bytes_max {
-            draft.facts = vec![too_large(encoded.value.len(), self.options.record_bytes_max)];
+        let max = self.options.record_bytes_max;
+        let prepared = prepare(&decision(turn, &draft), None, max).unwrap_or_else(|refused| {
+            draft.facts = vec![too_large(refused.bytes, refused.max)];
             draft.input = None;
-            encoded = encode_decision(&decision(turn, &draft));
-        }
-        let digest: Digest = digest(encoded.datum());
-        if !self.owner.decided(turn, digest, encoded.value.len(), now) {
+            prepare(&decision(turn, &draft), None, max).expect("a rejection without its input is small")
+        });
+        if !self.owner.decided(turn, prepared.digest(), prepared.bytes(), now) {
             return;
         }
         self.count(&draft.facts);
         self.next[usize::from(draft.cursor.topic)] = Offset(draft.cursor.offset).next();
-        let key = draft.account.to_string().into_bytes().into();
-        let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
         self.overlay.push(turn.seq, draft, &self.confirmed);
-        out.push(Effect::AppendFacts(turn.attempt, entry));
+        out.push(Effect::Append(prepared));
     }
 
     fn count(&mut self, facts: &[Fact]) {
@@ -285,12 +294,7 @@ impl Partition {
             match effect {
                 OwnerEffect::Append(claim) => {
                     self.counts.claims += 1;
-                    let attempt = Attempt { epoch: claim.epoch, claim: claim.claim };
-                    let encoded = encode_claim(&claim);
-                    let key = Bytes::from(format!("p:{}", self.here.partition));
-                    let entry =
-                        Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
-                    out.push(Effect::AppendFacts(attempt, entry));
+                    out.push(Effect::Claim(claim));
                 }
                 OwnerEffect::Rewind(next) => {
                     self.next = next;
@@ -380,8 +384,4 @@ fn decision(turn: &Turn, draft: &Draft) -> Decision {
         facts: encode_facts(&draft.facts),
         prev_digest: turn.prev_digest,
     }
-}
-
-fn entry(key: Bytes, encoded: Encoded) -> Entry {
-    Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None }
 }

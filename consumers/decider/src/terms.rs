@@ -1,15 +1,16 @@
 //! What a partition's decider is told, tells and counts.
 
 use mirabelle_domain::DOMAIN_REVISION;
-use mirabelle_ledger::{Attempt, OwnerAlarm, OwnerOptions};
+use mirabelle_ledger::{Gate, OwnerAlarm, OwnerOptions, Prepared};
 use mirabelle_log::{Entry, Offset, Topic};
+use mirabelle_schemas::record::Claim;
 
 /// Bounds of a partition.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Who claims.
     pub owner: OwnerOptions,
-    /// Largest record that the log takes.
+    /// Largest record that the log takes, key included; what readers take bounds it too.
     pub record_bytes_max: usize,
     /// So many recent ids stay in memory before the older half goes into the index.
     pub recent_ids: usize,
@@ -20,7 +21,7 @@ impl Options {
     pub fn new(name: String, build: String) -> Options {
         Options {
             owner: OwnerOptions::new(name, build, DOMAIN_REVISION),
-            record_bytes_max: 1 << 20,
+            record_bytes_max: Gate::BYTES_MAX,
             recent_ids: 50_000,
         }
     }
@@ -29,8 +30,11 @@ impl Options {
 /// What the loop around a partition has to do, in this order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Append to `facts`; tell [`Partition::unclear`] of an unclear outcome of this attempt.
-    AppendFacts(Attempt, Entry),
+    /// Hand this claim to the gate; tell [`Partition::claim_refused`] of a refusal, and [`Partition::unclear`] of an unclear
+    /// outcome of its attempt.
+    Claim(Claim),
+    /// Hand this decision to the gate, in order; tell [`Partition::unclear`] of an unclear outcome of its attempt.
+    Append(Prepared),
     /// Append to `dead-letters`; tell [`Partition::dead_letter_done`].
     AppendDeadLetter(Entry),
     /// Read the inputs from these offsets of `Topic::INPUTS` on.

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mirabelle_domain::{Fact, Name};
-use mirabelle_ledger::{Checkpoint, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
-use mirabelle_log::{Append, Entry, Log, Offset, Partition, ReadLimit, Refused, Topic, View};
-use mirabelle_schemas::{decode_fact, encode_command, partition_of};
+use mirabelle_ledger::{
+    Checkpoint, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start, command_append,
+};
+use mirabelle_log::{Append, Log, Offset, Partition, ReadLimit, Refused, Topic, View};
+use mirabelle_schemas::decode_fact;
 use mirabelle_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::core::{Core, Outgoing, Seen, derived};
 
@@ -229,8 +231,9 @@ impl<C: Core> Follower<C> {
     /// A full log keeps what is unsent; it is tried again at the next turn.
     fn send(&mut self) {
         let batch: Vec<Append> =
-            self.unsent.iter().map(|outgoing| self.append_of(outgoing.clone())).collect();
+            self.unsent.iter().filter_map(|outgoing| self.append_of(outgoing.clone())).collect();
         if batch.is_empty() {
+            self.unsent.clear();
             return;
         }
         match self.log.append(batch) {
@@ -243,12 +246,16 @@ impl<C: Core> Follower<C> {
         }
     }
 
-    fn append_of(&self, outgoing: Outgoing) -> Append {
-        let partition = Partition(partition_of(&outgoing.account, self.log.partitions()));
-        let key = outgoing.account.to_string().into_bytes().into();
-        let encoded = encode_command(&outgoing.into_record());
-        let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
-        Append { topic: Topic::Commands, partition, entry, done: None }
+    fn append_of(&self, outgoing: Outgoing) -> Option<Append> {
+        let record = outgoing.into_record();
+        match command_append(Topic::Commands, &record, self.log.partitions(), None) {
+            Ok(append) => Some(append),
+            Err(too_large) => {
+                let role = self.core.role();
+                error!(role, id = %record.id, %too_large, "a command can't be sent, ever: what it is owed for waits");
+                None
+            }
+        }
     }
 
     /// Writes a checkpoint if there is something new and it is time, or if `now_or_never`.

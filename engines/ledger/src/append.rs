@@ -1,13 +1,14 @@
-//! The gate through which everything goes into `facts`.
+//! How records are appended: the gate through which everything goes into `facts`, and the one form of a command.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mirabelle_domain::{AccountId, AccountKey, Digest};
 use mirabelle_log::{Append, Done, Entry, Log, Partition, Refused, Topic};
-use mirabelle_schemas::record::{Claim, Decision, LogCreated};
+use mirabelle_schemas::record::{Claim, CommandRecord, Decision, LogCreated};
 use mirabelle_schemas::{
-    EncodedFacts, RECORD_BYTES_MAX, digest, encode_claim, encode_created, encode_decision,
+    BODY_BYTES_MAX, EncodedFacts, RECORD_BYTES_MAX, digest, encode_claim, encode_command, encode_created,
+    encode_decision, partition_of,
 };
 
 use crate::owner::Attempt;
@@ -16,9 +17,10 @@ use crate::owner::Attempt;
 /// Runs on the log's thread: hand over and return.
 pub type OnUnclear = Arc<dyn Fn(Attempt) + Send + Sync>;
 
-/// A definite "no", before anything was handed to the log: the input ends in a rejection `too_large` instead.
+/// A definite "no", before anything was handed to the log: no reader would take the record. An input ends in a rejection
+/// `too_large` instead, a command is refused at the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a decision of {bytes} bytes is larger than the {max} bytes that one may have")]
+#[error("a record or body of {bytes} bytes is larger than the {max} bytes that one may have")]
 pub struct TooLarge {
     /// Its size with key and trace.
     pub bytes: usize,
@@ -44,6 +46,11 @@ impl Prepared {
     /// Its size with key and trace.
     pub fn bytes(&self) -> usize {
         size(&self.entry)
+    }
+
+    /// The attempt that it was decided under.
+    pub fn attempt(&self) -> Attempt {
+        self.attempt
     }
 
     /// Its seq.
@@ -76,15 +83,7 @@ impl Gate {
 
     /// Encodes a decision and checks its size. Nothing is appended.
     pub fn prepare(&self, decision: &Decision, trace: Option<Bytes>) -> Result<Prepared, TooLarge> {
-        let encoded = encode_decision(decision);
-        let digest = digest(encoded.datum());
-        let entry = entry(&decision.account, encoded, trace);
-        let (bytes, max) = (size(&entry), self.bytes_max);
-        if bytes > max {
-            return Err(TooLarge { bytes, max });
-        }
-        let attempt = Attempt { epoch: decision.epoch, claim: decision.claim };
-        Ok(Prepared { attempt, seq: decision.seq, digest, entry })
+        prepare(decision, trace, self.bytes_max)
     }
 
     /// Hands decisions to the log, all or none. After [`Refused`] nothing was taken, and the same batch may come again.
@@ -123,6 +122,38 @@ impl Gate {
     }
 }
 
+/// Encodes a decision and checks its size with key and trace against `bytes_max` and against what readers take. Pure: for
+/// whoever decides without a log at hand.
+pub fn prepare(decision: &Decision, trace: Option<Bytes>, bytes_max: usize) -> Result<Prepared, TooLarge> {
+    let encoded = encode_decision(decision);
+    let digest = digest(encoded.datum());
+    let entry = entry(&decision.account, encoded, trace);
+    let (bytes, max) = (size(&entry), bytes_max.min(Gate::BYTES_MAX));
+    if bytes > max {
+        return Err(TooLarge { bytes, max });
+    }
+    let attempt = Attempt { epoch: decision.epoch, claim: decision.claim };
+    Ok(Prepared { attempt, seq: decision.seq, digest, entry })
+}
+
+/// The append of a command: its key, its partition, and its size checked against what readers take. Whoever sends a larger
+/// one would never be answered.
+pub fn command_append(
+    topic: Topic,
+    record: &CommandRecord,
+    partitions: u16,
+    trace: Option<Bytes>,
+) -> Result<Append, TooLarge> {
+    let too_large = |bytes, max| if bytes > max { Err(TooLarge { bytes, max }) } else { Ok(()) };
+    too_large(record.body.len(), BODY_BYTES_MAX)?;
+    let encoded = encode_command(record);
+    let entry =
+        Entry { key: key_of(&record.account), fingerprint: encoded.fingerprint, value: encoded.value, trace };
+    too_large(size(&entry), RECORD_BYTES_MAX)?;
+    let partition = Partition(partition_of(&record.account, partitions));
+    Ok(Append { topic, partition, entry, done: None })
+}
+
 /// The append of a partition's root.
 pub(crate) fn root(created: &LogCreated) -> Append {
     let partition = Partition(created.partition);
@@ -131,9 +162,12 @@ pub(crate) fn root(created: &LogCreated) -> Append {
 }
 
 /// The key under which a record of an account is appended: tenant, 0x1F, account.
+fn key_of(account: &AccountId) -> Bytes {
+    Bytes::from(format!("{}\u{1f}{}", account.tenant, account.key))
+}
+
 fn entry(account: &AccountId, encoded: EncodedFacts, trace: Option<Bytes>) -> Entry {
-    let key = Bytes::from(format!("{}\u{1f}{}", account.tenant, account.key));
-    Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace }
+    Entry { key: key_of(account), fingerprint: encoded.fingerprint, value: encoded.value, trace }
 }
 
 fn of_partition(partition: Partition) -> AccountId {

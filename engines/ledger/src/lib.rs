@@ -31,7 +31,7 @@ mod view;
 mod tests;
 
 pub use alarm::Alarm;
-pub use append::{Gate, OnUnclear, Prepared, TooLarge};
+pub use append::{Gate, OnUnclear, Prepared, TooLarge, command_append, prepare};
 pub use create::{CreateError, create_roots, ensure_roots};
 pub use error::ReaderError;
 pub use find::{Sought, find_decision};

@@ -7,9 +7,10 @@ use mirabelle_domain::command::{CreateTenant, IssueKey, Role, TenantMode};
 use mirabelle_domain::ids::NotAnId;
 use mirabelle_domain::{AccountId, Command, Name, TenantId};
 use mirabelle_keys::KeysError;
-use mirabelle_log::{Append, Entry, Log, Partition, Refused, Topic, View};
+use mirabelle_ledger::command_append;
+use mirabelle_log::{Log, Refused, Topic, View};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
-use mirabelle_schemas::{command_id, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_schemas::{command_id, encode_body, input_digest};
 
 use crate::auth::{SYSTEM, make_key};
 use crate::gateway::Gateway;
@@ -116,13 +117,7 @@ fn append(log: &Arc<dyn Log>, tenant: &TenantId, command: Command, key: &str) ->
         tzdb: None,
         cause: None,
     };
-    let partition = Partition(partition_of(&record.account, log.partitions()));
-    let encoded = encode_command(&record);
-    let entry = Entry {
-        key: record.account.to_string().into_bytes().into(),
-        fingerprint: encoded.fingerprint,
-        value: encoded.value,
-        trace: None,
-    };
-    Ok(log.append(vec![Append { topic: Topic::Commands, partition, entry, done: None }])?)
+    let append = command_append(Topic::Commands, &record, log.partitions(), None);
+    let append = append.expect("a first command is small");
+    Ok(log.append(vec![append])?)
 }

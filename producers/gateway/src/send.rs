@@ -8,12 +8,10 @@ use mirabelle_domain::fact::{CommandRejected, CommandRepeated};
 use mirabelle_domain::rows::{Table, Value};
 use mirabelle_domain::tables::decisions;
 use mirabelle_domain::{AccountId, Command, CommandId, Day, Fact, Key, MemberId, Name};
-use mirabelle_ledger::{Position, Sought, find_decision};
-use mirabelle_log::{Append, Entry, Partition, Refused, Topic};
+use mirabelle_ledger::{Position, Sought, TooLarge, command_append, find_decision};
+use mirabelle_log::{Partition, Refused, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord};
-use mirabelle_schemas::{
-    BUCKETS, command_id, decode_fact, encode_body, encode_command, input_digest, partition_of,
-};
+use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, input_digest};
 use mirabelle_store::Found;
 
 use crate::auth::Caller;
@@ -140,7 +138,7 @@ pub async fn send(
     let (patience, _) = patience(state, headers);
     let record = record(caller, headers, wish);
     let mut ticket = state.waiters.wait(record.id, record.digest);
-    append(state, &record, headers).map_err(|error| refused(state, &error))?;
+    append(state, &record, headers)?;
     if patience.is_zero() {
         return Ok(Outcome::Pending);
     }
@@ -208,17 +206,14 @@ fn record(caller: &Caller, headers: &HeaderMap, wish: Wish) -> CommandRecord {
     }
 }
 
-fn append(state: &State, record: &CommandRecord, headers: &HeaderMap) -> Result<(), Refused> {
-    let encoded = encode_command(record);
+fn append(state: &State, record: &CommandRecord, headers: &HeaderMap) -> Result<(), Problem> {
     let trace = headers.get("traceparent").filter(|value| value.len() <= 128);
-    let entry = Entry {
-        key: record.account.to_string().into_bytes().into(),
-        fingerprint: encoded.fingerprint,
-        value: encoded.value,
-        trace: trace.map(|value| value.as_bytes().to_vec().into()),
-    };
-    let partition = Partition(partition_of(&record.account, state.parts.log.partitions()));
-    state.parts.log.append(vec![Append { topic: Topic::Commands, partition, entry, done: None }])
+    let trace = trace.map(|value| value.as_bytes().to_vec().into());
+    let log = &state.parts.log;
+    let append = command_append(Topic::Commands, record, log.partitions(), trace);
+    let append =
+        append.map_err(|TooLarge { bytes, max }| refused(state, &Refused::TooLarge { bytes, max }))?;
+    log.append(vec![append]).map_err(|error| refused(state, &error))
 }
 
 /// The decision that holds for a repeated id, read from the log again: the same facts, so the same answer for ever.

@@ -148,6 +148,14 @@ fn a_body_of_another_type_or_too_large_is_refused() {
 }
 
 #[test]
+fn a_command_larger_than_its_readers_take_is_refused_at_once() {
+    let shop = shop::open(world(), "large");
+    let body = json!({"title": "x".repeat(400_000), "points": 1, "delivery": "immediate"});
+    let draft = json!({"name": "mug", "body": body}).to_string();
+    assert_eq!(raw(&shop, "/v1/config/product/versions", draft.as_bytes()).problem(413), "body_too_large");
+}
+
+#[test]
 fn ids_in_paths_that_are_none_look_like_what_does_not_exist() {
     let shop = shop::open(world(), "ids");
     let huge = "9".repeat(20_000);

@@ -47,9 +47,9 @@ pub(super) async fn append(
         if let (Some(_), Some((command, digest))) = (deadline, item.decided_as) {
             tickets.push((index, state.waiters.wait(command, digest)));
         }
-        for (topic, partition, entry) in item.entries {
-            batch.bytes += entry.value.len();
-            batch.appends.push(Append { topic, partition, entry, done: None });
+        for append in item.appends {
+            batch.bytes += append.entry.value.len();
+            batch.appends.push(append);
         }
         outcomes.push(item.outcome);
         if batch.appends.len() >= BATCH_RECORDS || batch.bytes >= BATCH_BYTES {

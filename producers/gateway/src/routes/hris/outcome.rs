@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mirabelle_domain::config::Connection;
 use mirabelle_domain::{CommandId, Digest, Name, TenantId};
 use mirabelle_hris::AnswerShape;
-use mirabelle_log::{Entry, Partition, Topic};
+use mirabelle_log::Append;
 
 /// A delivery and what surrounds it.
 pub(super) struct Delivery {
@@ -79,7 +79,7 @@ pub(super) struct Item {
     /// What is told of it, once everything is durable.
     pub outcome: Outcome,
     /// What is appended for it, in order.
-    pub entries: Vec<(Topic, Partition, Entry)>,
+    pub appends: Vec<Append>,
     /// Who waits for its decision: the command and its body's digest.
     pub decided_as: Option<(CommandId, Digest)>,
 }

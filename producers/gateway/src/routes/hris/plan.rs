@@ -9,9 +9,10 @@ use mirabelle_domain::tables::{members, milestones};
 use mirabelle_domain::{AccountId, Command, Day, Key, MemberId, Timestamp};
 use mirabelle_hris::{AnswerShape, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport};
 use mirabelle_keys::KeysError;
-use mirabelle_log::{Entry, Partition, Topic};
+use mirabelle_ledger::command_append;
+use mirabelle_log::{Append, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
-use mirabelle_schemas::{command_id, encode_body, encode_command, input_digest, partition_of};
+use mirabelle_schemas::{command_id, encode_body, input_digest};
 use mirabelle_store::Rows;
 
 use super::key::{derived_key, source_key, stamp};
@@ -116,7 +117,7 @@ impl<'a> Planner<'a> {
         let source_id = item.source_id.as_deref();
         match &item.outcome {
             Ok(Report::Milestone(report)) => self.milestone_item(people, report, source_id, &item.raw),
-            Ok(Report::Worker(report)) => self.worker_item(people, report, source_id),
+            Ok(Report::Worker(report)) => self.worker_item(people, report, source_id, &item.raw),
             Ok(Report::Pointer(pointer)) => {
                 let detail =
                     format!("it holds keys only, of {}: it has to be read from its source", pointer.entity);
@@ -160,7 +161,7 @@ impl<'a> Planner<'a> {
                 )
             }
         };
-        Ok(self.command(people, member, key, &command, what, source_id))
+        self.command(people, member, key, &command, (what, source_id), raw)
     }
 
     fn worker_item(
@@ -168,6 +169,7 @@ impl<'a> Planner<'a> {
         people: &People,
         report: &WorkerReport,
         source_id: Option<&str>,
+        raw: &[u8],
     ) -> Result<Item, Problem> {
         let delivery = self.delivery;
         let member = people.ids[&report.person];
@@ -176,7 +178,7 @@ impl<'a> Planner<'a> {
         if delivery.dry_run && found.is_none() {
             // Sealing would make a key for somebody who may never come.
             let outcome = Outcome { status: Status::Accepted, ..known("worker", source_id).outcome };
-            return Ok(Item { outcome, entries: Vec::new(), decided_as: None });
+            return Ok(Item { outcome, appends: Vec::new(), decided_as: None });
         }
         let state = match worker::state(self.state.parts.keys.as_ref(), delivery, member, report) {
             Ok(state) => state,
@@ -197,19 +199,19 @@ impl<'a> Planner<'a> {
         let command: Command = ReportWorker { connection, changed_at, state }.into();
         let basis = worker::basis(found.as_ref(), changed_at);
         let key = derived_key("w", &[&input_digest(&command).0, &basis.to_be_bytes()]);
-        Ok(self.command(people, member, key, &command, "worker", source_id))
+        self.command(people, member, key, &command, ("worker", source_id), raw)
     }
 
-    /// A command on `milestones`.
+    /// A command on `milestones`; one that is larger than a reader takes goes to `dead-letters`.
     fn command(
         &self,
         people: &People,
         member: MemberId,
         key: Key,
         command: &Command,
-        what: &'static str,
-        source_id: Option<&str>,
-    ) -> Item {
+        (what, source_id): (&'static str, Option<&str>),
+        raw: &[u8],
+    ) -> Result<Item, Problem> {
         let delivery = self.delivery;
         let account = AccountId::member(delivery.tenant.clone(), member);
         let (kind, schema, body) = encode_body(command);
@@ -235,14 +237,11 @@ impl<'a> Planner<'a> {
             cause: None,
             account,
         };
-        let encoded = encode_command(&record);
-        let entry = Entry {
-            key: record.account.to_string().into_bytes().into(),
-            fingerprint: encoded.fingerprint,
-            value: encoded.value,
-            trace: delivery.trace.as_ref().map(|trace| trace.clone().into_bytes().into()),
+        let trace = delivery.trace.as_ref().map(|trace| trace.clone().into_bytes().into());
+        let append = match command_append(Topic::Milestones, &record, self.partitions, trace) {
+            Ok(append) => append,
+            Err(too_large) => return self.set_aside("too_large", &too_large.to_string(), source_id, raw),
         };
-        let partition = Partition(partition_of(&record.account, self.partitions));
         let outcome = Outcome {
             status: Status::Accepted,
             source_id: source_id.map(str::to_owned),
@@ -251,11 +250,7 @@ impl<'a> Planner<'a> {
             reason: None,
             detail: None,
         };
-        Item {
-            outcome,
-            entries: vec![(Topic::Milestones, partition, entry)],
-            decided_as: Some((record.id, record.digest)),
-        }
+        Ok(Item { outcome, appends: vec![append], decided_as: Some((record.id, record.digest)) })
     }
 
     /// The day where the member works, by what this delivery says of the member, else by what is known.
@@ -287,12 +282,13 @@ impl<'a> Planner<'a> {
             detail: Some(detail.to_owned()),
         };
         if self.delivery.dry_run {
-            return Ok(Item { outcome, entries: Vec::new(), decided_as: None });
+            return Ok(Item { outcome, appends: Vec::new(), decided_as: None });
         }
         let letters = letter::letters(self.state, self.delivery, reason, detail, source_id, raw)?;
         let partition = letter::partition(self.state, self.delivery);
-        let entries = letters.into_iter().map(|entry| (Topic::DeadLetters, partition, entry)).collect();
-        Ok(Item { outcome, entries, decided_as: None })
+        let append = |entry| Append { topic: Topic::DeadLetters, partition, entry, done: None };
+        let appends = letters.into_iter().map(append).collect();
+        Ok(Item { outcome, appends, decided_as: None })
     }
 }
 
@@ -306,7 +302,7 @@ fn known(what: &'static str, source_id: Option<&str>) -> Item {
         reason: None,
         detail: None,
     };
-    Item { outcome, entries: Vec::new(), decided_as: None }
+    Item { outcome, appends: Vec::new(), decided_as: None }
 }
 
 fn ignored(source_id: Option<&str>, reason: &str, detail: &str) -> Item {
@@ -318,5 +314,5 @@ fn ignored(source_id: Option<&str>, reason: &str, detail: &str) -> Item {
         reason: Some(reason.to_owned()),
         detail: Some(detail.to_owned()),
     };
-    Item { outcome, entries: Vec::new(), decided_as: None }
+    Item { outcome, appends: Vec::new(), decided_as: None }
 }
