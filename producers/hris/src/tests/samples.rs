@@ -91,12 +91,20 @@ fn the_demonstration_is_twelve_people_whose_day_is_the_15th_of_june() {
     let day: Day = "2026-06-15".parse().unwrap();
     let (mut workers, mut milestones, mut anniversaries, mut birthdays) =
         (HashSet::new(), HashSet::new(), 0, 0);
+    let mut set_aside = Vec::new();
     for (system, path) in samples(&root().join("demo")) {
         let body = fs::read(&path).unwrap();
         let delivery = read(&Profile::default_for(system), None, &body, &Limits::push()).unwrap();
         for item in delivery.items {
             let today = |date: Option<Day>| date.is_some_and(|date| date < day && same_date(date, day));
-            match item.outcome.unwrap() {
+            let report = match item.outcome {
+                Ok(report) => report,
+                Err(fault) => {
+                    set_aside.push(fault.code);
+                    continue;
+                }
+            };
+            match report {
                 Report::Worker(worker) => {
                     anniversaries += usize::from(today(worker.dates.original_hire.or(worker.dates.hire)));
                     birthdays += usize::from(today(worker.personal.birth_date));
@@ -111,6 +119,7 @@ fn the_demonstration_is_twelve_people_whose_day_is_the_15th_of_june() {
         }
     }
     assert_eq!((workers.len(), milestones.len()), (12, 9));
+    assert_eq!(set_aside, [crate::Code::ImpossibleDate], "one row of one delivery can't be read");
     assert_eq!(
         (anniversaries, birthdays),
         (4, 3),
