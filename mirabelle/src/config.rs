@@ -181,7 +181,7 @@ impl Config {
 }
 
 /// Variables of the same prefix that belong to the command line and the tests.
-const OUTSIDE: &[&str] = &["url", "key", "key_file", "fixtures", "config"];
+const OUTSIDE: &[&str] = &["url", "key", "key_file", "tenant", "fixtures", "config"];
 
 #[cfg(test)]
 mod tests {

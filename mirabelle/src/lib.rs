@@ -1,5 +1,7 @@
 //! The whole: configuration, wiring, the command line. Only here are engines named.
 
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod engine;
 pub mod roles;

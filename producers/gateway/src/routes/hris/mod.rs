@@ -92,8 +92,11 @@ async fn deliver(
         append::append(&state, &delivery, items, append::patience(&state, &headers)).await?
     };
     count(&state, &delivery, &outcomes);
-    // Whoever tries a delivery is a person or a script of theirs, whatever the system speaks.
-    let shape = if dry_run { AnswerShape::Json } else { shape };
+    // Whoever tries a delivery, or asks for JSON and nothing else, is a person or a script of theirs, whatever the
+    // system speaks: only JSON says what became of each item.
+    let for_people =
+        dry_run || text(&headers, header::ACCEPT.as_str()).as_deref() == Some("application/json");
+    let shape = if for_people { AnswerShape::Json } else { shape };
     Ok(answer::answer(&delivery, &shape, &outcomes))
 }
 

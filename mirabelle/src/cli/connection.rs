@@ -1,0 +1,209 @@
+//! `connection`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value as Json, json};
+
+use super::draft;
+use super::failure::{Exit, Failure};
+use super::pages::Limit;
+use super::remote::{Remote, Session};
+use super::table::{Table, members};
+use super::write::Write;
+use crate::client::{Call, segment};
+
+/// Arguments of `connection`.
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Add a connection, or configure it anew. It begins in baseline: states are recorded, nothing is awarded.
+    Add(Add),
+    /// Let a connection's milestones earn.
+    Open(Turn),
+    /// Refuse a connection's deliveries.
+    Close(Turn),
+    /// List the connections with their versions.
+    List {
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Say how a connection stands: what is in force, what is to come, how far it is adopted.
+    Status {
+        /// The connection.
+        name: String,
+    },
+}
+
+#[derive(Args)]
+struct Add {
+    /// Name of the connection.
+    name: String,
+    /// The whole configuration as a JSON or TOML file, or `-`, instead of the options.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["system", "id_space", "state", "mapping", "anniversary"])]
+    file: Option<PathBuf>,
+    /// The HR system.
+    #[arg(long, value_enum, required_unless_present = "file")]
+    system: Option<System>,
+    /// Space of the people's numbers; connections of one workforce share it.
+    #[arg(long, value_name = "NAME", required_unless_present = "file")]
+    id_space: Option<String>,
+    /// Whether it earns.
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// How its bodies are read, as a JSON or TOML file; left out: the system's default.
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// From which day anniversaries count, as the configuration names it.
+    #[arg(long, value_name = "BASIS")]
+    anniversary: Option<String>,
+    /// Why; kept with the decision.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    write: Write,
+}
+
+#[derive(Args)]
+struct Turn {
+    /// The connection.
+    name: String,
+    /// Why; kept with the decision.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    write: Write,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum System {
+    /// SAP SuccessFactors.
+    SuccessFactors,
+    /// Workday.
+    Workday,
+    /// Darwinbox.
+    Darwinbox,
+}
+
+impl System {
+    fn name(self) -> &'static str {
+        match self {
+            System::SuccessFactors => "success_factors",
+            System::Workday => "workday",
+            System::Darwinbox => "darwinbox",
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum State {
+    /// States are recorded, nothing is awarded.
+    Baseline,
+    /// Milestones earn.
+    Open,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Baseline => "baseline",
+            State::Open => "open",
+        }
+    }
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let session = arguments.remote.session()?;
+    match arguments.act {
+        Act::Add(add) => self::add(&session, &add),
+        Act::Open(it) => turn(&session, &it, "open"),
+        Act::Close(it) => turn(&session, &it, "close"),
+        Act::List { limit } => {
+            let columns = [
+                ("CONNECTION", "name"),
+                ("SYSTEM", "body/system"),
+                ("STATE", "body/state"),
+                ("ID SPACE", "body/id_space"),
+                ("VERSION", "version"),
+                ("VERSION IS", "state"),
+                ("IN FORCE", "in_force"),
+            ];
+            let text =
+                |body: &Json| Table::of(&body["versions"], &columns).text("There is no connection yet.");
+            session.list(&Call::get("/v1/config/connection"), "versions", &limit, text)?;
+            Ok(Exit::Done)
+        }
+        Act::Status { name } => status(&session, &name),
+    }
+}
+
+fn add(session: &Session, add: &Add) -> Result<Exit, Failure> {
+    let body = match &add.file {
+        Some(file) => draft::read(file)?,
+        None => body(add)?,
+    };
+    let text = draft::request("connection", &add.name, &body, &[("reason", &add.reason)]);
+    let call = Call::deliver("/v1/connections", "application/json", text);
+    add.write.send(session, call, super::config::told)
+}
+
+/// The body that the options describe.
+fn body(add: &Add) -> Result<String, Failure> {
+    let mut body = json!({
+        "system": add.system.map(System::name),
+        "id_space": add.id_space,
+        "state": add.state.unwrap_or(State::Baseline).name(),
+    });
+    if let Some(anniversary) = &add.anniversary {
+        body["anniversary"] = json!(anniversary);
+    }
+    if let Some(file) = &add.mapping {
+        let mapping: Json = serde_json::from_str(&draft::read(file)?).map_err(anyhow::Error::from)?;
+        body["mapping"] = mapping;
+    }
+    Ok(body.to_string())
+}
+
+fn turn(session: &Session, it: &Turn, to: &str) -> Result<Exit, Failure> {
+    let mut body = json!({});
+    if let Some(reason) = &it.reason {
+        body["reason"] = json!(reason);
+    }
+    let call = Call::post(format!("/v1/connections/{}/{to}", segment(&it.name)), &body);
+    it.write.send(session, call, super::config::told)
+}
+
+/// How a connection stands.
+pub(super) fn status(session: &Session, name: &str) -> Result<Exit, Failure> {
+    let names = [
+        "connection",
+        "system",
+        "state",
+        "in_force",
+        "version",
+        "effective_at",
+        "id_space",
+        "anniversary",
+        "adopted_everywhere",
+        "partitions_behind",
+    ];
+    let call = Call::get(format!("/v1/connections/{}/status", segment(name)));
+    session.read(call, |body| {
+        let mut text = members(body, &names);
+        if body["next"].is_object() {
+            text.push_str(&format!(
+                "\n\nto come:\n{}",
+                members(&body["next"], &["version", "state", "effective_at"])
+            ));
+        }
+        text
+    })?;
+    Ok(Exit::Done)
+}

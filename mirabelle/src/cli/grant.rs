@@ -1,0 +1,140 @@
+//! `grant`
+
+use clap::{Args, Subcommand};
+use serde_json::{Value as Json, json};
+
+use super::failure::{Exit, Failure};
+use super::remote::Remote;
+use super::table::{members, pairs};
+use super::write::Write;
+use crate::client::{Call, segment};
+
+/// Arguments of `grant`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    act: Option<Act>,
+    #[command(flatten)]
+    give: Option<Give>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Take back what is left of a grant.
+    Reverse {
+        /// The grant's id.
+        grant: String,
+        /// Why; kept with the decision.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        write: Write,
+    },
+    /// Show where a grant stands, seen from the wallet and from the budget.
+    Show {
+        /// The grant's id.
+        grant: String,
+    },
+}
+
+#[derive(Args)]
+struct Give {
+    /// Who gets them: a number, `id_space:number` or `m:…`.
+    member: String,
+    /// Points.
+    #[arg(allow_negative_numbers = true)]
+    points: i64,
+    /// The budget that pays.
+    #[arg(long)]
+    budget: String,
+    /// What it is for; the member reads it.
+    #[arg(long)]
+    label: Option<String>,
+    /// Spendable from this instant on (RFC 3339).
+    #[arg(long, value_name = "INSTANT")]
+    activates_at: Option<String>,
+    /// Until this instant (RFC 3339).
+    #[arg(long, value_name = "INSTANT")]
+    expires_at: Option<String>,
+    /// Why; kept with the decision.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    write: Write,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let session = arguments.remote.session()?;
+    match (arguments.act, arguments.give) {
+        (Some(Act::Reverse { grant, reason, write }), _) => {
+            let call =
+                Call::post(format!("/v1/grants/{}/reverse", segment(&grant)), &json!({ "reason": reason }));
+            write.send(&session, call, |body| {
+                let balance = &body["balance"];
+                pairs([
+                    ("grant", &body["id"]),
+                    ("spent before", &body["shortfall"]),
+                    ("available", &balance["available"]),
+                    ("pending", &balance["pending"]),
+                    ("reserved", &balance["reserved"]),
+                ])
+            })
+        }
+        (Some(Act::Show { grant }), _) => {
+            session.read(Call::get(format!("/v1/grants/{}", segment(&grant))), shown)?;
+            Ok(Exit::Done)
+        }
+        (None, Some(give)) => {
+            let mut body = json!({ "budget": give.budget, "member": give.member, "points": give.points });
+            let options = [
+                ("label", give.label),
+                ("activates_at", give.activates_at),
+                ("expires_at", give.expires_at),
+                ("reason", give.reason),
+            ];
+            for (name, value) in options {
+                if let Some(value) = value {
+                    body[name] = json!(value);
+                }
+            }
+            give.write.send(&session, Call::post("/v1/grants", &body), given)
+        }
+        (None, None) => Err(Failure::usage("say whom to give how many points, or `reverse` or `show`")),
+    }
+}
+
+fn given(body: &Json) -> String {
+    let (grant, budget) = (&body["grants"][0], &body["budget"]);
+    pairs([
+        ("grant", &grant["id"]),
+        ("member", &grant["member"]),
+        ("points", &grant["points"]),
+        ("state", &grant["state"]),
+        ("budget", &budget["budget"]),
+        ("left in it", &budget["free"]),
+    ])
+}
+
+fn shown(grant: &Json) -> String {
+    let names = [
+        "id",
+        "member",
+        "points",
+        "budget",
+        "campaign",
+        "version",
+        "label",
+        "words",
+        "held_words",
+        "granted_at",
+        "activates_at",
+        "expires_at",
+        "lot",
+        "reason",
+        "shortfall",
+    ];
+    members(grant, &names)
+}

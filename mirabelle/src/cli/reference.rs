@@ -1,0 +1,86 @@
+//! `reference`: docs/cli.md, from the commands themselves.
+
+use clap::{Arg, Command};
+
+use super::failure::{Exit, Failure};
+use super::output::print;
+
+const HEAD: &str = "# The command line\n\n\
+This page is made by `mirabelle reference > docs/cli.md`; a test fails when it is stale.\n";
+
+pub(super) fn run(mut command: Command) -> Result<Exit, Failure> {
+    command.build();
+    let mut page = HEAD.to_owned();
+    describe(&command, &mut Vec::new(), &mut page);
+    print(&page);
+    Ok(Exit::Done)
+}
+
+/// A command with its arguments, and those below it.
+fn describe(command: &Command, above: &mut Vec<String>, page: &mut String) {
+    above.push(command.get_name().to_owned());
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    page.push_str(&format!(
+        "\n{} `{}`\n\n{}\n",
+        "#".repeat((above.len() + 1).min(4)),
+        above.join(" "),
+        line(&about)
+    ));
+    if let Some(after) = command.get_after_help() {
+        page.push_str(&format!("\n{}\n", line(&after.to_string())));
+    }
+    let usage = command.clone().render_usage().to_string();
+    page.push_str(&format!("\n```text\n{}\n```\n", usage.trim_start_matches("Usage: ").trim()));
+    let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| is_told(argument)).collect();
+    if !arguments.is_empty() {
+        page.push_str("\n| argument | |\n|---|---|\n");
+        for argument in arguments {
+            page.push_str(&format!("| `{}` | {} |\n", form(argument), meaning(argument)));
+        }
+    }
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help")
+    {
+        describe(below, above, page);
+    }
+    above.pop();
+}
+
+fn is_told(argument: &Arg) -> bool {
+    !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")
+}
+
+/// As it is written.
+fn form(argument: &Arg) -> String {
+    let names = argument.get_value_names().unwrap_or_default();
+    let value = names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" ");
+    match argument.get_long() {
+        Some(long) if argument.get_action().takes_values() => format!("--{long} {value}"),
+        Some(long) => format!("--{long}"),
+        None => value,
+    }
+}
+
+/// What it is, with its default, its choices and its variable.
+fn meaning(argument: &Arg) -> String {
+    let mut text = line(&argument.get_help().map(ToString::to_string).unwrap_or_default());
+    let choices: Vec<String> =
+        argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    if !choices.is_empty() && argument.get_action().takes_values() {
+        text.push_str(&format!(" One of {}.", choices.join(", ")));
+    }
+    let defaults: Vec<String> =
+        argument.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    if !defaults.is_empty() && argument.get_action().takes_values() {
+        text.push_str(&format!(" Default {}.", defaults.join(", ")));
+    }
+    if let Some(variable) = argument.get_env() {
+        text.push_str(&format!(" Variable `{}`.", variable.to_string_lossy()));
+    }
+    text.replace('|', "\\|")
+}
+
+/// Help on one line, as a sentence.
+fn line(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() || text.ends_with(['.', ':']) { text } else { text + "." }
+}
