@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 
 /// Text that is not an identifier of the wanted kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,9 +103,19 @@ bits128!(
     MemberId
 );
 bits128!(
-    /// A command, for ever: BLAKE3-128 over (namespace, tenant, account, client, key) (DESIGN §5).
+    /// A command, for ever: SHA-256-128 over (namespace, tenant, account, client, key) (DESIGN §5).
     CommandId
 );
+
+impl CommandId {
+    /// An id made inside a decision: SHA-256-128 of `what`, the command's id, and the index of the fact that brings it
+    /// into the world as four bytes, big-endian.
+    pub fn derived(&self, what: &str, fact: u32) -> [u8; 16] {
+        let hasher = Sha256::new_with_prefix(what).chain_update(self.0).chain_update(fact.to_be_bytes());
+        *hasher.finalize().first_chunk().expect("a SHA-256 hash has 32 bytes")
+    }
+}
+
 bits128!(
     /// A grant on its way from a budget to a wallet: hash of (command id, index of the fact).
     GrantId
@@ -114,7 +125,7 @@ bits128!(
     RedemptionId
 );
 bits128!(
-    /// First 16 bytes of a BLAKE3 digest.
+    /// First 16 bytes of a SHA-256 digest.
     Digest
 );
 

@@ -23,6 +23,7 @@ mod processes;
 mod profile;
 mod report;
 mod run;
+mod seed;
 mod slots;
 mod tally;
 mod template;
@@ -58,6 +59,7 @@ fn dispatch(command: Command) -> Result<bool> {
         Command::Compare(options) => compare::run(&options),
         Command::Interleave(options) => interleave::run(&options),
         Command::Pgbench(options) => pgbench::run(&options),
+        Command::Seed(options) => seed::run(&options),
         Command::Worker => processes::serve_as_worker(),
     }
 }

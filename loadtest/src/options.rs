@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Interleave(Interleave),
     /// Turn pgbench's transaction logs into a report of the same shape.
     Pgbench(Pgbench),
+    /// Make a tenant with people, points and products to load.
+    Seed(Seed),
     /// One process of a larger run; its plan comes on standard input.
     #[command(hide = true)]
     Worker,
@@ -100,9 +102,9 @@ pub(crate) struct Target {
     /// Quantities are drawn from 1 to this.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_quantity: u32,
-    /// The product of a request that must be refused; the first product when not given.
-    #[arg(long)]
-    pub(crate) overdraft_product: Option<String>,
+    /// The product of a request that must be refused; `seed` makes one that nobody can pay.
+    #[arg(long, default_value = "castle")]
+    pub(crate) overdraft_product: String,
     /// The quantity of a request that must be refused.
     #[arg(long, default_value_t = 1000)]
     pub(crate) overdraft_quantity: u32,
@@ -301,4 +303,26 @@ pub(crate) struct Pgbench {
     pub(crate) command: String,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Seed {
+    /// The server, such as http://127.0.0.1:8080.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// The file with the operator's key; the server writes it into its data directory.
+    #[arg(long, default_value = "data/admin.key")]
+    pub(crate) operator_key_file: PathBuf,
+    /// The tenant to make.
+    #[arg(long, default_value = "load")]
+    pub(crate) tenant: String,
+    /// The tenant's key goes here, for `--key-file` of the other commands.
+    #[arg(long, default_value = "load.key")]
+    pub(crate) key_file: PathBuf,
+    /// Members are load-000001 to this many.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) members: u32,
+    /// Points of each member, in one lot.
+    #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) points: u64,
 }

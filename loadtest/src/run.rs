@@ -125,11 +125,7 @@ fn profile(target: &Target) -> Result<ProfileSettings> {
         headers: target.headers.clone(),
         token: target.key_file.as_ref().map(read).transpose()?.map(|key| key.trim().to_owned()),
         products: target.products.clone(),
-        overdraft_product: target
-            .overdraft_product
-            .clone()
-            .or_else(|| target.products.first().cloned())
-            .unwrap_or_default(),
+        overdraft_product: target.overdraft_product.clone(),
         wait: target.wait,
     })
 }

@@ -169,8 +169,12 @@ fn whole_records(criterion: &mut Criterion) {
             view.expect("own bytes").seq
         })
     });
+    // Side by side for docs/decisions/0004-digest.md.
     group.bench_function("decision, digest", |bench| {
         bench.iter(|| schemas::digest(black_box(encoded.datum())))
+    });
+    group.bench_function("decision, digest if it were BLAKE3", |bench| {
+        bench.iter(|| blake3::hash(black_box(encoded.datum())))
     });
     group.bench_function("command, written", |bench| {
         bench.iter(|| schemas::encode_command(black_box(&command)))

@@ -1,6 +1,7 @@
 //! Hashes that other languages must be able to compute: `docs/hash-vectors.md` says how, and holds the test vectors.
 
 use mirabelle_domain::{AccountId, AccountKey, Command, CommandId, Digest, Key, MemberId, Name};
+use sha2::{Digest as _, Sha256};
 use twox_hash::XxHash3_64;
 
 use crate::canonical;
@@ -13,7 +14,7 @@ const COMMAND_ID: &[u8] = b"mirabelle/command-id/1";
 const FOLLOW_UP: &[u8] = b"mirabelle/follow-up-key/1";
 const INPUT: &[u8] = b"mirabelle/input-digest/1";
 
-/// The command's id for ever: BLAKE3-128 over the label `mirabelle/command-id/1`, the namespace's name, tenant,
+/// The command's id for ever: SHA-256-128 over the label `mirabelle/command-id/1`, the namespace's name, tenant,
 /// account, client and key, each after its length.
 pub fn command_id(namespace: Namespace, account: &AccountId, client: &Name, key: &Key) -> CommandId {
     let mut parts = Parts::new(COMMAND_ID);
@@ -40,7 +41,7 @@ pub fn follow_up_key(cause: &CommandId, fact: u16, purpose: &str, attempt: u32) 
     digits.parse().expect("hexadecimal digits are a key")
 }
 
-/// What "same body" means: BLAKE3-128 over the label `mirabelle/input-digest/1`, the kind's number as two bytes and the
+/// What "same body" means: SHA-256-128 over the label `mirabelle/input-digest/1`, the kind's number as two bytes and the
 /// body as canonical JSON (RFC 8785, members that are null left out), each after its length. A later version of the
 /// body's schema gives the same digest, since what it adds is optional.
 pub fn input_digest(command: &Command) -> Digest {
@@ -50,15 +51,15 @@ pub fn input_digest(command: &Command) -> Digest {
     Digest(parts.first_128_bits())
 }
 
-/// BLAKE3-128 of a datum (the bytes after the wire header): a decision's link in the chain, and the root's.
+/// SHA-256-128 of a datum (the bytes after the wire header): a decision's link in the chain, and the root's.
 pub fn digest(datum: &[u8]) -> Digest {
-    Digest(truncate(blake3::hash(datum)))
+    Digest(truncate(Sha256::digest(datum)))
 }
 
-/// The head's digest after a counting claim: BLAKE3-128 of the head's digest, then the claim's datum.
+/// The head's digest after a counting claim: SHA-256-128 of the head's digest, then the claim's datum.
 pub fn digest_after_claim(head: &Digest, claim_datum: &[u8]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&head.0);
+    let mut hasher = Sha256::new();
+    hasher.update(head.0);
     hasher.update(claim_datum);
     Digest(truncate(hasher.finalize()))
 }
@@ -87,29 +88,29 @@ pub fn partition_of(account: &AccountId, partitions: u16) -> u16 {
     }
 }
 
-/// BLAKE3-128 over parts, each after its length as four bytes, big-endian.
-struct Parts(blake3::Hasher);
+/// SHA-256-128 over parts, each after its length as four bytes, big-endian.
+struct Parts(Sha256);
 
 impl Parts {
     fn new(label: &[u8]) -> Parts {
-        let mut parts = Parts(blake3::Hasher::new());
+        let mut parts = Parts(Sha256::new());
         parts.add(label);
         parts
     }
 
     fn add(&mut self, part: &[u8]) {
         let length = u32::try_from(part.len()).expect("no part of a hash is larger than a record");
-        self.0.update(&length.to_be_bytes());
+        self.0.update(length.to_be_bytes());
         self.0.update(part);
     }
 
-    fn first_128_bits(&self) -> [u8; 16] {
+    fn first_128_bits(self) -> [u8; 16] {
         truncate(self.0.finalize())
     }
 }
 
-fn truncate(hash: blake3::Hash) -> [u8; 16] {
-    *hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
+fn truncate(hash: impl AsRef<[u8]>) -> [u8; 16] {
+    *hash.as_ref().first_chunk().expect("a SHA-256 hash has 32 bytes")
 }
 
 /// An account key's text without an allocation: this runs for every record.

@@ -2,7 +2,7 @@
 
 use crate::decide::Input;
 use crate::fact::{Fact, GrantReversed, LotExpired, LotState, LotVested};
-use crate::ids::{Digest, GrantId, MemberId, RedemptionId};
+use crate::ids::{GrantId, MemberId, RedemptionId};
 use crate::rules::InForce;
 use crate::time::{Day, Timestamp};
 
@@ -47,21 +47,17 @@ impl<'a> Draft<'a> {
 
     /// The grant's id, if the next fact owes it.
     pub(super) fn next_grant(&self) -> GrantId {
-        GrantId(self.derived("grant").0)
+        GrantId(self.derived("grant"))
     }
 
     /// The redemption's id, if the next fact requests it.
     pub(super) fn next_redemption(&self) -> RedemptionId {
-        RedemptionId(self.derived("redemption").0)
+        RedemptionId(self.derived("redemption"))
     }
 
-    fn derived(&self, what: &str) -> Digest {
+    fn derived(&self, what: &str) -> [u8; 16] {
         let index = u32::try_from(self.facts.len()).expect("a decision has far fewer facts than 2^32");
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(what.as_bytes()).update(&self.input.id.0).update(&index.to_be_bytes());
-        let mut bytes = [0; 16];
-        hasher.finalize_xof().fill(&mut bytes);
-        Digest(bytes)
+        self.input.id.derived(what, index)
     }
 
     /// Applies every deadline of the wallet that lies before this input, whether or not the clock's command has come.

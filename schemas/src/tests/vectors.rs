@@ -2,6 +2,7 @@
 
 use mirabelle_domain::{AccountId, Key, Name};
 use serde_json::Value as Json;
+use sha2::Digest as _;
 
 use super::bodies::command_from_json;
 use crate::record::Namespace;
@@ -26,14 +27,15 @@ fn account(tenant: &str, key: &str) -> AccountId {
     AccountId { tenant: tenant.parse().unwrap(), key: key.parse().unwrap() }
 }
 
-/// BLAKE3-128 over parts, each after its length: the recipe, written again.
-fn blake3_of(parts: &[&[u8]]) -> String {
+/// SHA-256-128 over parts, each after its length: the recipe, written again.
+fn sha256_of(parts: &[&[u8]]) -> String {
     let mut bytes = Vec::new();
     for part in parts {
         bytes.extend((part.len() as u32).to_be_bytes());
         bytes.extend(*part);
     }
-    blake3::hash(&bytes).to_hex()[..32].to_owned()
+    let hash = sha2::Sha256::digest(&bytes);
+    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -60,7 +62,7 @@ fn the_vectors_of_command_ids_hold() {
         let id = command_id(of, &account(tenant, key), &client_name, &idempotency_key);
         assert_eq!(id.to_string(), *expected, "{row:?}");
         let parts = ["mirabelle/command-id/1", namespace, tenant, key, client, idempotency];
-        assert_eq!(blake3_of(&parts.map(str::as_bytes)), *expected);
+        assert_eq!(sha256_of(&parts.map(str::as_bytes)), *expected);
     }
 }
 
@@ -73,7 +75,7 @@ fn the_vectors_of_follow_up_keys_hold() {
         assert_eq!(follow_up_key(&cause, fact, purpose, attempt).as_str(), expected);
         let (fact, attempt) = (u32::from(fact).to_be_bytes(), attempt.to_be_bytes());
         let parts: [&[u8]; 5] = [b"mirabelle/follow-up-key/1", &cause.0, &fact, purpose.as_bytes(), &attempt];
-        assert_eq!(blake3_of(&parts), *expected);
+        assert_eq!(sha256_of(&parts), *expected);
     }
 }
 
@@ -86,7 +88,7 @@ fn the_vectors_of_input_digests_hold() {
         assert_eq!(canonical::json(&command), *text);
         assert_eq!(input_digest(&command).to_string(), *expected, "{text}");
         let parts: [&[u8]; 3] = [b"mirabelle/input-digest/1", &kind.to_be_bytes(), text.as_bytes()];
-        assert_eq!(blake3_of(&parts), *expected);
+        assert_eq!(sha256_of(&parts), *expected);
     }
 }
 

@@ -4,6 +4,7 @@ use mirabelle_domain::command::ConfigKind;
 use mirabelle_domain::fact::{AwardOwed, Considered, GrantIntent};
 use mirabelle_domain::worker::{WorkerState, WorkerStatus};
 use mirabelle_domain::{Fact, MilestoneKind, Timestamp};
+use sha2::Digest as _;
 
 use super::milestones::outcomes;
 use super::scene::{ASHA, Scene, day, engineer, milestone, names, noon, points, worker};
@@ -50,12 +51,12 @@ fn an_award_carries_everything_that_later_steps_need() {
     };
     assert_eq!((*kind, occurrence.as_str(), budget.as_str()), (MilestoneKind::Hire, "E1", "people"));
     let expected = {
-        // The rule of ids made inside: BLAKE3-128("grant" ‖ command id ‖ index of the fact, u32 big-endian).
+        // The rule of ids made inside: SHA-256-128("grant" ‖ command id ‖ index of the fact, u32 big-endian).
         let mut text = b"grant".to_vec();
         text.extend([0xC0; 8]);
         text.extend(2_u64.to_be_bytes());
         text.extend(2_u32.to_be_bytes());
-        let digest: [u8; 32] = blake3::hash(&text).into();
+        let digest: [u8; 32] = sha2::Sha256::digest(&text).into();
         mirabelle_domain::GrantId(digest[..16].try_into().unwrap())
     };
     assert_eq!(

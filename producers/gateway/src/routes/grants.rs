@@ -173,12 +173,7 @@ fn commit(caller: &Caller, budget: Name, key: Key, gifts: Vec<Gift>, reason: Opt
 }
 
 fn grant_id(command: CommandId, index: usize) -> GrantId {
-    let mut hasher = blake3::Hasher::new();
-    let index = u32::try_from(index).unwrap_or(u32::MAX);
-    hasher.update(b"grant").update(&command.0).update(&index.to_be_bytes());
-    let mut id = [0; 16];
-    hasher.finalize_xof().fill(&mut id);
-    GrantId(id)
+    GrantId(command.derived("grant", u32::try_from(index).unwrap_or(u32::MAX)))
 }
 
 fn committed(budget: &Name, answer: &Answer) -> Option<Told<CommittedBody>> {
