@@ -21,9 +21,9 @@ pub enum Test {
     AnyOf(Vec<String>),
     /// Known, and equal to none of these.
     NoneOf(Vec<String>),
-    /// A whole number, not smaller.
+    /// A number, whole or decimal, not smaller.
     AtLeast(i64),
-    /// A whole number, not larger.
+    /// A number, whole or decimal, not larger.
     AtMost(i64),
     /// A whole number that this divides (every 5 years).
     MultipleOf(i64),

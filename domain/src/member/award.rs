@@ -8,6 +8,7 @@ use crate::rules::Version;
 use crate::time::Day;
 use crate::worker::{MilestoneKind, WorkerStatus};
 
+use super::decimal::Decimal;
 use super::draft::Draft;
 use super::milestone::Report;
 use super::worker::{Field, Worker};
@@ -118,13 +119,13 @@ fn hold(condition: &Condition, case: &Case<'_>) -> Result<(), No> {
 }
 
 fn passes(test: &Test, value: &str) -> bool {
-    let number = || value.parse::<i64>().ok();
+    let number = || Decimal::read(value);
     match test {
         Test::AnyOf(texts) => texts.iter().any(|text| text == value),
         Test::NoneOf(texts) => texts.iter().all(|text| text != value),
-        Test::AtLeast(bound) => number().is_some_and(|number| number >= *bound),
-        Test::AtMost(bound) => number().is_some_and(|number| number <= *bound),
-        Test::MultipleOf(of) => number().and_then(|number| number.checked_rem(*of)) == Some(0),
+        Test::AtLeast(bound) => number().is_some_and(|number| number.compare(*bound).is_ge()),
+        Test::AtMost(bound) => number().is_some_and(|number| number.compare(*bound).is_le()),
+        Test::MultipleOf(of) => number().is_some_and(|number| number.is_multiple_of(*of)),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 use crate::worker::WorkerStatus;
 
 mod award;
+mod decimal;
 mod draft;
 mod fold;
 mod fulfilment;

@@ -224,13 +224,32 @@ fn a_condition_on_what_is_not_known_or_no_number_does_not_hold() {
     for (asked, rating) in [
         (r#"{"field":"years","at_least":0}"#, None),
         (r#"{"field":"attributes.rating","none_of":["poor"]}"#, None),
-        (r#"{"field":"attributes.rating","at_least":3}"#, Some("3.5")),
-        (r#"{"field":"attributes.rating","at_least":3}"#, Some("99999999999999999999")),
+        (r#"{"field":"attributes.rating","at_least":4}"#, Some("3.95")),
+        (r#"{"field":"attributes.rating","at_most":-2}"#, Some("-1.5")),
+        (r#"{"field":"attributes.rating","at_most":5}"#, Some("1e0")),
+        (r#"{"field":"attributes.rating","at_most":5}"#, Some("9999999999999999999999999999999999999999")),
+        (r#"{"field":"attributes.rating","multiple_of":2}"#, Some("4.5")),
         (r#"{"field":"attributes.rating","multiple_of":0}"#, Some("0")),
         (r#"{"field":"company","none_of":["ACME"]}"#, None),
     ] {
         assert!(condition(asked, None, rating).is_some(), "{asked} {rating:?}");
     }
+}
+
+#[test]
+fn a_rating_with_decimals_meets_a_bound_by_its_value() {
+    let at_least_4 = r#"{"field":"attributes.rating","at_least":4}"#;
+    let at_most_4 = r#"{"field":"attributes.rating","at_most":4}"#;
+    for rating in ["4.5", "4", "4.0", "4.50", "9999999999999999999999999999999999999999.25"] {
+        assert_eq!(condition(at_least_4, None, Some(rating)), None, "{rating}");
+    }
+    for rating in ["4", "4.000", "3.95", "-1.5", "-9999999999999999999999999999999999999999"] {
+        assert_eq!(condition(at_most_4, None, Some(rating)), None, "{rating}");
+    }
+    let failed = condition(at_least_4, None, Some("3.95")).unwrap();
+    assert_eq!(failed, r#"attributes.rating at_least 4: found "3.95""#);
+    let no_number = condition(at_least_4, None, Some("n/a")).unwrap();
+    assert_eq!(no_number, r#"attributes.rating at_least 4: found "n/a""#);
 }
 
 #[test]
