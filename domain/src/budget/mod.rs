@@ -29,6 +29,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{BudgetBalance, Fact, GrantCommitted, GrantHeld, GrantIntent, HeldFor};
@@ -45,13 +46,17 @@ pub const BLOCK_MAX: usize = 1_000;
 /// Most alert thresholds of a budget.
 pub const ALERTS_MAX: usize = 10;
 
+/// Grants by id. A copy shares everything with the original until one of them changes, and then all but the way to the
+/// change: a decision in flight stands on a copy, and a busy budget has tens of thousands of grants on their way.
+type Grants<T> = RedBlackTreeMapSync<GrantId, T>;
+
 /// A budget's state. Only grants that are committed or held are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     phase: Phase,
     balance: BudgetBalance,
-    committed: BTreeMap<GrantId, Points>,
-    held: BTreeMap<GrantId, Held>,
+    committed: Grants<Points>,
+    held: Grants<Held>,
     ceilings: BTreeMap<Name, CeilingDays>,
     /// Thresholds in per cent, rising.
     alerts: Vec<i32>,
@@ -157,8 +162,8 @@ pub fn evolve(state: &mut Budget, fact: &Fact, _at: Timestamp) {
         Fact::GrantCommitted(fact) => committed(state, fact),
         Fact::GrantHeld(fact) => held(state, fact),
         Fact::GrantDeclined(fact) => {
-            let held = state.held.remove(&fact.grant);
-            assert!(held.is_some(), "grant {} was declined, but not held", fact.grant);
+            let held = state.held.remove_mut(&fact.grant);
+            assert!(held, "grant {} was declined, but not held", fact.grant);
         }
         Fact::GrantSettled(fact) => {
             take_committed(state, fact.grant, fact.points);
@@ -213,10 +218,10 @@ fn committed(state: &mut Budget, fact: &GrantCommitted) {
     let grant = &fact.grant;
     let points = grant.points.get();
     state.balance = moved(state.balance, [0, -points, points, 0], fact.balance);
-    let held = state.held.remove(&grant.grant).is_some();
+    let held = state.held.remove_mut(&grant.grant);
     assert_eq!(held, fact.released, "a grant is released if and only if it was held");
-    let known = state.committed.insert(grant.grant, grant.points);
-    assert_eq!(known, None, "grant {} was committed twice", grant.grant);
+    assert!(!state.committed.contains_key(&grant.grant), "grant {} was committed twice", grant.grant);
+    state.committed.insert_mut(grant.grant, grant.points);
     if let (Some(campaign), Some(day), Some(sum)) = (&grant.campaign, grant.ceiling_day, fact.ceiling_sum) {
         state.ceilings.entry(campaign.clone()).or_default().record(day, sum);
     }
@@ -225,14 +230,15 @@ fn committed(state: &mut Budget, fact: &GrantCommitted) {
 fn held(state: &mut Budget, fact: &GrantHeld) {
     let grant = fact.grant.grant;
     let waits = Held { grant: Arc::new(fact.grant.clone()), held_for: fact.held_for };
-    let known = state.held.insert(grant, waits);
-    assert_eq!(known, None, "grant {grant} was held twice");
+    assert!(!state.held.contains_key(&grant), "grant {grant} was held twice");
+    state.held.insert_mut(grant, waits);
 }
 
 /// A grant leaves the committed ones.
 fn take_committed(state: &mut Budget, grant: GrantId, points: Points) {
-    let committed = state.committed.remove(&grant);
-    assert_eq!(committed, Some(points), "grant {grant} ends with the points that it was committed with");
+    let committed = state.committed.get(&grant);
+    assert_eq!(committed, Some(&points), "grant {grant} ends with the points that it was committed with");
+    state.committed.remove_mut(&grant);
 }
 
 /// The sums after a move of `[allocated, free, committed, spent]`, which have to be those that the fact carries.
