@@ -187,10 +187,14 @@ impl Lane {
         Ok(taken > 0)
     }
 
-    /// The interactive topics first; the bulk lane has its share even so.
+    /// The interactive topics first, and by turns: neither stands before the other. The bulk lane has its share even so.
     fn next_input(&mut self, taken: usize) -> Result<Option<(u8, Record)>, LaneError> {
         let bulk_first = taken % (self.options.bulk_between + 1) == self.options.bulk_between;
-        let order: [u8; 3] = if bulk_first { [2, 0, 1] } else { [0, 1, 2] };
+        let order: [u8; 3] = match (bulk_first, taken % 2) {
+            (true, _) => [2, 1, 0],
+            (false, 0) => [1, 0, 2],
+            (false, _) => [0, 1, 2],
+        };
         let Some(readers) = &mut self.inputs else { return Ok(None) };
         for topic in order {
             let queue = &mut self.queues[usize::from(topic)];

@@ -21,7 +21,8 @@ use crate::accounts::Accounts;
 use crate::known::Recent;
 use crate::overlay::Overlay;
 use crate::step::{
-    Draft, Fault, Here, Known, Past, SetAside, Stepped, dead_letter, occupies_id, set_aside, step, too_large,
+    Draft, Fault, Here, KEY_KEPT, Known, Past, SetAside, Stepped, dead_letter, occupies_id,
+    reject_as_too_large, set_aside, step,
 };
 pub use crate::terms::{Alarm, Counts, Effect, Options};
 
@@ -245,7 +246,7 @@ impl Partition {
         let Some(aside) = &self.aside else { return };
         let topic = Topic::INPUTS[usize::from(aside.topic)];
         let letter = dead_letter(topic, self.here, &aside.record, &aside.why, now.wall);
-        let key = aside.record.entry.key.clone();
+        let key = aside.record.entry.key.slice(..aside.record.entry.key.len().min(KEY_KEPT));
         let encoded = encode_dead_letter(&letter);
         let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
         out.push(Effect::AppendDeadLetter(entry));
@@ -261,8 +262,7 @@ impl Partition {
     fn decide(&mut self, turn: &Turn, mut draft: Draft, now: Now, out: &mut Vec<Effect>) {
         let max = self.options.record_bytes_max;
         let prepared = prepare(&decision(turn, &draft), None, max).unwrap_or_else(|refused| {
-            draft.facts = vec![too_large(refused.bytes, refused.max)];
-            draft.input = None;
+            reject_as_too_large(&mut draft, refused.bytes, refused.max);
             prepare(&decision(turn, &draft), None, max).expect("a rejection without its input is small")
         });
         if !self.owner.decided(turn, prepared.digest(), prepared.bytes(), now) {

@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mirabelle_domain::fact::{CommandRejected, CommandRepeated, InputSetAside};
 use mirabelle_domain::rejection::is_final_code;
 use mirabelle_domain::rules::Adopted;
 use mirabelle_domain::{Account, AccountId, AccountKey, Command, CommandId, Digest, Fact, Input, Timestamp};
+use mirabelle_ledger::Gate;
 use mirabelle_log::{Offset, Record, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Cursor, Decision, InputRecord};
 use mirabelle_schemas::{decode_body, decode_command, digest, partition_of};
@@ -247,17 +247,30 @@ pub fn set_aside(here: Here, topic: u8, record: &Record, why: &SetAside) -> Draf
     }
 }
 
-/// In place of facts that make a record larger than the log takes.
-pub fn too_large(bytes: usize, max: usize) -> Fact {
-    CommandRejected {
-        code: "too_large".to_owned(),
-        detail: format!("the decision would take {bytes} bytes, more than the {max} that a record may have"),
-        pointer: None,
+/// Texts of an actor longer than this do not go into a rejection of what is too large.
+const ACTOR_TEXT_KEPT: usize = 256;
+
+/// Makes a rejection of a decision larger than the log takes, without anything that may have made it so large.
+pub fn reject_as_too_large(draft: &mut Draft, bytes: usize, max: usize) {
+    let detail = format!("the decision would take {bytes} bytes, more than the {max} that a record may have");
+    draft.facts = vec![CommandRejected { code: "too_large".to_owned(), detail, pointer: None }.into()];
+    draft.input = None;
+    draft.reason = None;
+    let actor = &mut draft.actor;
+    let kept = actor.principal.floor_char_boundary(ACTOR_TEXT_KEPT);
+    actor.principal.truncate(kept);
+    for text in [&mut actor.credential, &mut actor.request_id] {
+        text.take_if(|text| text.len() > ACTOR_TEXT_KEPT);
     }
-    .into()
 }
 
-/// The dead letter of an input of our own topics.
+/// So much of the key of an input that is set aside goes with its dead letter.
+pub const KEY_KEPT: usize = 1_024;
+/// What a dead letter takes besides the bytes that it keeps and its detail.
+const LETTER_ROOM: usize = KEY_KEPT + 1_024;
+
+/// The dead letter of an input of our own topics. Of an input as large as the log takes the end is cut off, so that the
+/// letter goes into a record too.
 pub fn dead_letter(
     topic: Topic,
     here: Here,
@@ -266,14 +279,21 @@ pub fn dead_letter(
     now: i64,
 ) -> mirabelle_schemas::record::DeadLetter {
     let place = format!("{topic}/{}/{}", here.partition, record.offset);
+    let value = &record.entry.value;
+    let mut detail = why.detail.clone();
+    let room = Gate::BYTES_MAX.saturating_sub(LETTER_ROOM + detail.len());
+    let raw = value.slice(..value.len().min(room));
+    if raw.len() < value.len() {
+        detail.push_str(&format!("; of its {} bytes the first {} are kept here", value.len(), raw.len()));
+    }
     mirabelle_schemas::record::DeadLetter {
         reason: why.reason.to_owned(),
-        detail: why.detail.clone(),
+        detail,
         tenant: None,
         origin: topic.name().to_owned(),
         source_id: Some(place),
         sealed: None,
-        raw: Some(Bytes::copy_from_slice(&record.entry.value)),
+        raw: Some(raw),
         at: now,
     }
 }

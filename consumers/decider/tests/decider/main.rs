@@ -1,0 +1,9 @@
+//! The decider over a log, an index and snapshots in memory, under a clock that the tests move.
+
+mod aside;
+mod clocks;
+mod hall;
+mod lanes;
+mod ownership;
+mod repeats;
+mod restart;
