@@ -46,6 +46,8 @@ pub struct Log {
     pub url: String,
     /// Partitions of each topic.
     pub partitions: u16,
+    /// MiB of the disk that the log leaves to rows and snapshots.
+    pub reserve_mib: u32,
 }
 
 /// The rows.

@@ -136,6 +136,14 @@ impl EmbeddedKeys {
         if slot == ERASED {
             return Err(KeysError::Erased);
         }
+        let key = Arc::new(self.unwrapped(tenant, member, slot)?);
+        self.cache.put(tenant, member, &key, ticket);
+        Ok(Some(key))
+    }
+
+    /// The key in a slot.
+    fn unwrapped(&self, tenant: &TenantId, member: MemberId, slot: u64) -> Result<Key, KeysError> {
+        let of = self.tenant(tenant)?;
         let corrupt =
             || KeysError::Corrupt { place: format!("the key of member {member} of tenant {tenant}") };
         let wrapped = match self.slots.read(slot)? {
@@ -145,9 +153,32 @@ impl EmbeddedKeys {
         };
         let context = sealing::context(tenant, Some(member), "key");
         let clear = sealing::unwrap(of.keys.wrapping(), &context, &wrapped[..]).ok_or_else(corrupt)?;
-        let key = Arc::new(Key::from_slice(clear.expose_secret()).ok_or_else(corrupt)?);
-        self.cache.put(tenant, member, &key, ticket);
-        Ok(Some(key))
+        Key::from_slice(clear.expose_secret()).ok_or_else(corrupt)
+    }
+
+    /// Unwraps every member's key that is not erased; returns the place of each that can't be.
+    pub fn check_all(&self) -> Result<Vec<String>, KeysError> {
+        let by_number: HashMap<u32, TenantId> =
+            self.tenants.read().iter().map(|(name, tenant)| (tenant.number, name.clone())).collect();
+        let reading = self.database.begin_read().map_err(failed("read the key store"))?;
+        let members = reading.open_table(MEMBERS).map_err(failed("read the key store"))?;
+        let mut bad = Vec::new();
+        for row in members.iter().map_err(failed("read the members' keys"))? {
+            let (row, slot) = row.map_err(failed("read the members' keys"))?;
+            let ((number, member), slot) = (row.value(), slot.value());
+            let member = MemberId(member);
+            match by_number.get(&number) {
+                _ if slot == ERASED => {}
+                None => bad.push(format!("the key of member {member}: no tenant has the number {number}")),
+                Some(tenant) => match self.unwrapped(tenant, member, slot) {
+                    // Between the erasure of a slot and its record a crash may have come.
+                    Ok(_) | Err(KeysError::Erased) => {}
+                    Err(KeysError::Corrupt { place }) => bad.push(place),
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        Ok(bad)
     }
 
     fn recorded(&self, row: &MemberRow) -> Result<Option<u64>, KeysError> {

@@ -27,6 +27,10 @@ pub trait Files: Send + Sync {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Locks a file, creating it unless `shared`; `None` if another holds it in a way that excludes this one.
     fn lock(&self, path: &Path, shared: bool) -> io::Result<Option<Lock>>;
+    /// Bytes that may still be written to the disk under the directory.
+    fn free(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
 }
 
 /// What the log asks of a file.
@@ -121,6 +125,11 @@ impl Files for OsFiles {
             Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(dir)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }
 

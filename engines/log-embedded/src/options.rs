@@ -99,6 +99,9 @@ pub struct Options {
     /// After this long without an append the last group is confirmed by an empty one behind it, so that damage
     /// to it can be told from a torn write. 1 s.
     pub confirm_idle: Duration,
+    /// So many bytes of the disk are left to others: no segment is made ahead that would take of them. What stands
+    /// beside the log (rows, snapshots) then still has room while the log has none, and appends are refused. 0.
+    pub reserve_bytes: u64,
     /// How often a full disk is asked for room again. 250 ms.
     pub room_retry: Duration,
     /// Compression of sealed segments, 1 to 19. 3.
@@ -127,6 +130,7 @@ impl Options {
             tail_bytes_max: 64 << 20,
             companion_wait: Duration::from_micros(200),
             confirm_idle: Duration::from_secs(1),
+            reserve_bytes: 0,
             room_retry: Duration::from_millis(250),
             zstd_level: 3,
             block_bytes: 256 << 10,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::core::Core;
 use crate::files::{Files, write_all_at};
-use crate::options::{OnPoint, Point};
+use crate::options::{OnPoint, Options, Point};
 use crate::segments::{Raw, raw_name};
 
 /// Zeros are written and synced in steps, so that they never stand long before a group's own sync.
@@ -53,6 +53,18 @@ pub(crate) fn segment(
     }
 }
 
+/// An error if one more segment would take of what is left to others. A disk that does not say how much is free has room.
+fn leaves_the_reserve(options: &Options, dir: &Path) -> io::Result<()> {
+    let wanted = options.segment_bytes.saturating_add(options.reserve_bytes);
+    match options.files.free(dir) {
+        Ok(free) if options.reserve_bytes > 0 && free < wanted => {
+            let why = format!("{free} bytes are free, and {} are kept for others", options.reserve_bytes);
+            Err(io::Error::new(io::ErrorKind::StorageFull, why))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Keeps the writer's stock of segments full until the log is closed.
 pub(crate) fn run(core: &Core, mut next_number: u64) {
     loop {
@@ -65,8 +77,11 @@ pub(crate) fn run(core: &Core, mut next_number: u64) {
         }
         drop(queue);
         let options = &core.base.options;
-        match segment(&*options.files, &core.base.dir, next_number, options.segment_bytes, &options.on_point)
-        {
+        let dir = &core.base.dir;
+        let made = leaves_the_reserve(options, dir).and_then(|()| {
+            segment(&*options.files, dir, next_number, options.segment_bytes, &options.on_point)
+        });
+        match made {
             Ok(raw) => {
                 next_number += 1;
                 let mut queue = core.queue.lock();

@@ -136,6 +136,19 @@ impl<B: Blobs> Snapshots<B> {
         Ok(Latest { snapshot: None, passed_over })
     }
 
+    /// Names of a partition's snapshots, oldest first, each with the reason why it is of no use, if it is of none.
+    pub fn check(
+        &self,
+        partition: Partition,
+        wanted: &Wanted,
+    ) -> Result<Vec<(String, Option<String>)>, SnapshotError> {
+        let checked = |name: String| match self.blobs.open(&name) {
+            Ok(mut blob) => (name, check(&mut *blob, wanted).err()),
+            Err(error) => (name, Some(format!("it can't be opened: {error}"))),
+        };
+        Ok(self.list(partition)?.into_iter().map(checked).collect())
+    }
+
     /// Names of a partition's snapshots, oldest first.
     pub fn list(&self, partition: Partition) -> Result<Vec<String>, SnapshotError> {
         let folder = format!("{:05}", partition.0);

@@ -1,4 +1,4 @@
-//! The suite of the seam over this engine: on the operating system's files, and on a disk that loses power.
+//! The suites of the seam and of the ledger over this engine: on the operating system's files, and on a disk that loses power.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +61,10 @@ mod on_a_disk_in_memory {
     mirabelle_log::log_suite!(super::OnADiskInMemory::default());
 }
 
+mod ledger_on_a_disk_in_memory {
+    mirabelle_ledger::ledger_suite!(super::OnADiskInMemory::default());
+}
+
 /// On real files a crash needs a process to die: `kill.rs` has that.
 struct OnRealFiles {
     dir: TempDir,
@@ -104,4 +108,8 @@ impl Engine for OnRealFiles {
 
 mod on_real_files {
     mirabelle_log::log_suite!(super::OnRealFiles::new());
+}
+
+mod ledger_on_real_files {
+    mirabelle_ledger::ledger_suite!(super::OnRealFiles::new());
 }
