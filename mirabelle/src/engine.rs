@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use mirabelle_domain::Name;
@@ -19,6 +19,7 @@ use mirabelle_log::Log;
 use mirabelle_log_embedded::EmbeddedLog;
 use mirabelle_store::{DirectoryBlobs, Ids, Rows, Snapshots, Store};
 use mirabelle_store_embedded::{EmbeddedIds, EmbeddedStore};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::config::Config;
 
@@ -28,28 +29,23 @@ pub fn wall_clock() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The clocks and the chance of this machine.
-#[derive(Clone, Copy, Debug)]
-pub struct ThisMachine {
-    began: Instant,
-}
+/// Counts on while the machine sleeps: an owner that slept past its time must notice. `Instant` does not.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NEVER_SET: ClockId = ClockId::Boottime;
+/// On other systems the monotonic clock is the nearest.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const NEVER_SET: ClockId = ClockId::Monotonic;
+
+/// The clocks and the chance of this machine. All of them, whenever made, count the monotonic clock from one instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThisMachine;
 
 impl ThisMachine {
-    /// Counts from now.
-    pub fn new() -> ThisMachine {
-        ThisMachine { began: Instant::now() }
-    }
-
     /// Both clocks.
     pub fn read(&self) -> Now {
-        let monotonic = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let since = clock_gettime(NEVER_SET);
+        let monotonic = since.tv_sec.saturating_mul(1_000_000).saturating_add(since.tv_nsec / 1_000);
         Now { wall: wall_clock(), monotonic }
-    }
-}
-
-impl Default for ThisMachine {
-    fn default() -> ThisMachine {
-        ThisMachine::new()
     }
 }
 
@@ -101,7 +97,8 @@ impl Places {
         self.root.join("admin.key")
     }
 
-    fn kek(&self) -> PathBuf {
+    /// The key-encryption key, unless the configuration names another place.
+    pub fn kek(&self) -> PathBuf {
         self.root.join("kek")
     }
 }
@@ -156,6 +153,7 @@ impl Engines {
 fn open_log(places: &Places, config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
     let mut options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
     options.partitions = config.log.partitions;
+    options.reserve_bytes = u64::from(config.log.reserve_mib) << 20;
     let log = EmbeddedLog::open(places.log(), options).context("could not open the log")?;
     ensure_roots(&log, wall_clock(), Duration::from_secs(10)).context("could not begin the log")?;
     Ok(Arc::new(log))
@@ -195,4 +193,25 @@ fn first_kek(places: &Places, path: &Path) -> anyhow::Result<Result<LocalKek, mi
         );
     }
     Ok(LocalKek::create_file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_that_is_never_set_counts_the_time_the_machine_slept() {
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let seconds: f64 = uptime.split_whitespace().next().unwrap().parse().unwrap();
+        let read = ThisMachine.read().monotonic;
+        // /proc/uptime counts from the start of the machine with its sleep, in hundredths of a second.
+        assert!(read >= (seconds * 1e6) as i64, "{read} µs of {seconds} s");
+    }
+
+    #[test]
+    fn two_readings_at_different_places_share_one_clock() {
+        let (opened, at_work) = (ThisMachine, ThisMachine);
+        let (before, between, after) = (opened.read(), at_work.read(), opened.read());
+        assert!(before.monotonic <= between.monotonic && between.monotonic <= after.monotonic);
+    }
 }

@@ -54,7 +54,7 @@ impl Roles {
         let mut decider = open_decider(engines, config, registry)?;
         let stop = shutdown.clone();
         threads.push(spawn("decider", shutdown, move || {
-            decider.run(&said, &mut ThisMachine::new(), &|| stop.is_cancelled());
+            decider.run(&said, &mut ThisMachine, &|| stop.is_cancelled());
             Ok(())
         })?);
         threads.push(start_projector(engines, registry, &progress, shutdown)?);
@@ -117,7 +117,7 @@ fn open_decider(engines: &Engines, config: &Config, registry: &Registry) -> anyh
     let options = mirabelle_decider::Options { partition, lane };
     let metrics = DeciderMetrics::new(registry).context("could not register the decider's metrics")?;
     let (ids, snapshots) = (Arc::clone(&engines.ids), Arc::clone(&engines.snapshots));
-    Service::open(engines.log(), ids, snapshots, &options, metrics, ThisMachine::new().now())
+    Service::open(engines.log(), ids, snapshots, &options, metrics, ThisMachine.now())
         .context("could not start the decider")
 }
 

@@ -46,11 +46,13 @@ pub fn serve(
     shutdown: &CancellationToken,
     ready: impl FnOnce(SocketAddr, SocketAddr),
 ) -> anyhow::Result<()> {
-    // Everything that fails, or returns, ends the roles too.
-    let guard = shutdown.clone().drop_guard();
+    // The roles end after the door: what is in hand there still has to be decided. Everything that fails, or returns,
+    // ends them too.
+    let work = CancellationToken::new();
+    let guard = work.clone().drop_guard();
     let engines = Engines::open(config)?;
     let registry = prometheus::Registry::new();
-    let roles = Roles::start(&engines, config, &registry, shutdown)?;
+    let roles = Roles::start(&engines, config, &registry, &work)?;
     let pretended = Arc::clone(&roles.pretended);
     let parts = Parts {
         log: engines.log(),
@@ -76,14 +78,17 @@ pub fn serve(
     let served = runtime.block_on(async {
         let door = listen(config.http.listen)?;
         let admin = listen(config.http.admin_listen)?;
-        tokio::spawn(stop_on_signal(shutdown.clone()));
+        tokio::spawn(stop_on_signal(shutdown.clone(), work.clone()));
         ready(door.local_addr()?, admin.local_addr()?);
         gateway.serve(door, admin, shutdown.clone()).await.context("the door has failed")
     });
+    let failed = work.is_cancelled();
     drop(guard);
     drop(runtime);
     roles.join();
-    served
+    served?;
+    anyhow::ensure!(!failed, "a role has failed: its error is in the log lines");
+    Ok(())
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -97,12 +102,14 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen().with_context(|| format!("could not listen on {address}: is another server running there?"))
 }
 
-async fn stop_on_signal(shutdown: CancellationToken) {
+/// Closes the door at a signal, or when a role has failed.
+async fn stop_on_signal(shutdown: CancellationToken, work: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
+        () = work.cancelled() => {}
         () = shutdown.cancelled() => {}
     }
     shutdown.cancel();

@@ -9,7 +9,8 @@ use mirabelle_log_embedded::EmbeddedLog;
 use mirabelle_store::Store as _;
 use mirabelle_store_embedded::EmbeddedStore;
 
-use super::{Report, verify};
+use super::beside::Beside;
+use super::{Folding, Report, fold_and_compare};
 use crate::engine::{Places, wall_clock};
 
 /// Checks a directory. The log is only read; its own checks come first.
@@ -21,11 +22,12 @@ pub fn directory(data: &Path) -> anyhow::Result<Report> {
     for fault in log.check_all().faults {
         report.differs("log", fault.to_string(), "bytes that were once durable do not check");
     }
+    let folding = Folding::with(Beside::open(&places, &log, &mut report));
     if !places.rows().exists() {
-        return Ok(verify(&log, None, report));
+        return Ok(fold_and_compare(&log, None, folding, report));
     }
     let store = EmbeddedStore::open(&places.rows(), log.id(), Default::default())
         .context("could not open the rows")?;
     let rows = store.live().context("could not open the live rows")?;
-    Ok(verify(&log, Some(rows.as_ref()), report))
+    Ok(fold_and_compare(&log, Some(rows.as_ref()), folding, report))
 }

@@ -15,6 +15,7 @@ use mirabelle_schemas::record::Decision;
 use mirabelle_store::{Batch, MemoryStore, Rows, Store};
 
 use super::Report;
+use super::beside::Beside;
 
 /// Which inputs of each of `Topic::INPUTS` were decided: how many, and one past the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub struct Folding {
     pub(crate) settled: HashMap<(TenantId, GrantId), i64>,
     /// How far the rows to be compared reach, per partition: rows beyond it are not written yet.
     reach: HashMap<Partition, u64>,
+    beside: Beside,
 }
 
 impl Default for Folding {
@@ -59,7 +61,18 @@ impl Folding {
             credited: HashMap::new(),
             settled: HashMap::new(),
             reach: HashMap::new(),
+            beside: Beside::default(),
         }
+    }
+
+    /// Compares with what lies beside the log, too.
+    pub(crate) fn with(beside: Beside) -> Folding {
+        Folding { beside, ..Folding::new() }
+    }
+
+    /// Everything is folded.
+    pub(crate) fn finish(&self, report: &mut Report) {
+        self.beside.finish(report);
     }
 
     /// The accounts.
@@ -96,6 +109,10 @@ impl Folding {
             let read = reader.read(ReadLimit { records: 10_000, bytes: 16 << 20 }, &mut folded);
             for one in folded.drain(..) {
                 self.one(&one, &mut cursors, report);
+                if let Some(decision) = one.decision() {
+                    let (partitions, seq) = (log.partitions(), decision.seq);
+                    self.beside.check_accounts(partition, partitions, seq, &self.accounts, report);
+                }
             }
             match read {
                 Ok(0) => return Some(cursors),
@@ -137,7 +154,7 @@ impl Folding {
         let facts: Result<Vec<Fact>, _> = decision.facts.iter().map(decode_fact).collect();
         match facts {
             Ok(facts) => {
-                self.check_ids(decision, &facts, &place, report);
+                self.check_ids(one, decision, &facts, &place, report);
                 self.check_lines(&facts, &place, report);
                 self.book(decision, &facts, &place, report);
                 self.evolve(decision, &facts, &place, report);
@@ -147,10 +164,21 @@ impl Folding {
         }
     }
 
-    fn check_ids(&mut self, decision: &Decision, facts: &[Fact], place: &str, report: &mut Report) {
-        if occupies_id(facts) && !self.ids.insert(decision.command_id) {
+    fn check_ids(
+        &mut self,
+        one: &Folded,
+        decision: &Decision,
+        facts: &[Fact],
+        place: &str,
+        report: &mut Report,
+    ) {
+        if !occupies_id(facts) {
+            return;
+        }
+        if !self.ids.insert(decision.command_id) {
             report.differs("accounts", place, format!("command {} was decided before", decision.command_id));
         }
+        self.beside.check_id(one.position.partition, one.position.offset, decision.command_id, report);
     }
 
     fn check_lines(&mut self, facts: &[Fact], place: &str, report: &mut Report) {

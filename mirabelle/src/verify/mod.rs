@@ -4,8 +4,10 @@
 //! 2. every partition of `facts` through the reading rule with the chain of digests, and every input topic against the
 //!    cursors: no input is decided twice, none was skipped (invariants 3, 7, 10);
 //! 3. every decision folded into accounts: the numbers that facts carry agree with each other (1, 2, 5);
-//! 4. every row of the store against a projection of the facts into a scratch generation, cell by cell (6).
+//! 4. every row of the store against a projection of the facts into a scratch generation, cell by cell (6);
+//! 5. in a directory: every snapshot against the fold, every id against the index, every key against its wrapping.
 
+mod beside;
 mod books;
 mod directory;
 mod facts;
@@ -24,7 +26,7 @@ pub use facts::Folding;
 /// One thing that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which check: `log`, `chain`, `inputs`, `accounts`, `books`, `rows`.
+    /// Which check: `log`, `chain`, `inputs`, `accounts`, `books`, `rows`, `snapshots`, `ids`, `keys`.
     pub check: &'static str,
     /// Where: a file and place, a partition and seq, a table and key.
     pub place: String,
@@ -76,14 +78,23 @@ impl Report {
 }
 
 /// Checks 2 and 3 over a log, and 4 if there are rows. Check 1 belongs to the engine: its faults come in the report.
-pub fn verify(log: &dyn Log, rows: Option<&dyn Rows>, mut report: Report) -> Report {
-    let mut folding = Folding::new();
+pub fn verify(log: &dyn Log, rows: Option<&dyn Rows>, report: Report) -> Report {
+    fold_and_compare(log, rows, Folding::new(), report)
+}
+
+fn fold_and_compare(
+    log: &dyn Log,
+    rows: Option<&dyn Rows>,
+    mut folding: Folding,
+    mut report: Report,
+) -> Report {
     for partition in (0..log.partitions()).map(Partition) {
         let cursors = folding.fold(log, partition, rows, &mut report);
         if let Some(cursors) = cursors {
             inputs::check(log, partition, &cursors, &mut report);
         }
     }
+    folding.finish(&mut report);
     books::check(&folding, &mut report);
     if let Some(rows) = rows {
         rows::compare(folding.scratch(), rows, &mut report);

@@ -1,0 +1,157 @@
+//! What lies beside log and rows: snapshots, the index of ids, the key store. The first two may be deleted at any time;
+//! while they are there, deciders believe them.
+
+use std::collections::HashMap;
+
+use mirabelle_decider::Accounts;
+use mirabelle_decider::snapshot::{FORMAT, Taken};
+use mirabelle_domain::{AccountId, CommandId, DOMAIN_REVISION};
+use mirabelle_keys::{EmbeddedKeys, LocalKek};
+use mirabelle_log::{Log, Offset, Partition};
+use mirabelle_schemas::partition_of;
+use mirabelle_store::{DirectoryBlobs, Ids, Snapshots, Wanted};
+use mirabelle_store_embedded::EmbeddedIds;
+
+use super::Report;
+use super::facts::chain;
+use crate::engine::Places;
+
+/// What is compared with the facts while they are folded.
+#[derive(Default)]
+pub(crate) struct Beside {
+    ids: Option<EmbeddedIds>,
+    /// The index claims to hold every id decided at or below this offset.
+    covered: HashMap<Partition, u64>,
+    /// The latest snapshot of each partition, until the fold has come to where it stands.
+    snapshots: HashMap<Partition, Taken>,
+}
+
+impl Beside {
+    /// Opens what there is; what can't be opened, or is damaged, is in the report.
+    pub(crate) fn open(places: &Places, log: &dyn Log, report: &mut Report) -> Beside {
+        check_keys(places, report);
+        let mut beside = Beside::default();
+        if places.ids().exists() {
+            beside.open_ids(places, log, report);
+        }
+        beside.read_snapshots(places, log, report);
+        beside
+    }
+
+    fn open_ids(&mut self, places: &Places, log: &dyn Log, report: &mut Report) {
+        let file = places.ids();
+        let place = file.display().to_string();
+        let ids = match EmbeddedIds::open(&file, log.id(), Default::default()) {
+            Ok(ids) => ids,
+            Err(error) => return report.differs("ids", place, chain(&error)),
+        };
+        for partition in (0..log.partitions()).map(Partition) {
+            match ids.covered_to(partition) {
+                Ok(covered) => self.covered.extend(covered.map(|to| (partition, to))),
+                Err(error) => report.differs("ids", place.clone(), chain(&error)),
+            }
+        }
+        self.ids = Some(ids);
+    }
+
+    fn read_snapshots(&mut self, places: &Places, log: &dyn Log, report: &mut Report) {
+        let snapshots = Snapshots::new(DirectoryBlobs::new(places.snapshots()));
+        let wanted = Wanted { log_id: log.id(), format: FORMAT, domain_revision: DOMAIN_REVISION };
+        for partition in (0..log.partitions()).map(Partition) {
+            let place = format!("snapshots of partition {partition}");
+            match snapshots.check(partition, &wanted) {
+                Ok(checked) => {
+                    for (name, why) in checked {
+                        if let Some(why) = why {
+                            report.differs("snapshots", format!("snapshots/{name}"), why);
+                        }
+                    }
+                }
+                Err(error) => report.differs("snapshots", place.clone(), chain(&error)),
+            }
+            let Ok(latest) = snapshots.latest(partition, &wanted) else { continue };
+            let Some(mut snapshot) = latest.snapshot else { continue };
+            match Taken::read(&snapshot.header, &mut snapshot.payload) {
+                Ok(taken) => drop(self.snapshots.insert(partition, taken)),
+                Err(error) => report.differs("snapshots", place, error.to_string()),
+            }
+        }
+    }
+
+    /// An id that a decision occupies: the index knows it, if it says that it reaches there.
+    pub(crate) fn check_id(&self, partition: Partition, offset: Offset, id: CommandId, report: &mut Report) {
+        let Some(ids) = &self.ids else { return };
+        let place = || format!("command {id}");
+        match ids.lookup(id) {
+            Ok(Some(found)) if (found.partition, found.seq) != (partition, offset.0) => {
+                let what = format!(
+                    "the index has facts/{} offset {}, it was decided at facts/{partition} offset {offset}",
+                    found.partition, found.seq
+                );
+                report.differs("ids", place(), what);
+            }
+            Ok(None) if self.covered.get(&partition).is_some_and(|covered| offset.0 <= *covered) => {
+                report.differs("ids", place(), "the index does not know it, and says that it reaches there");
+            }
+            Ok(_) => {}
+            Err(error) => report.differs("ids", place(), chain(&error)),
+        }
+    }
+
+    /// The fold has come to a seq of a partition: a snapshot taken there says the same.
+    pub(crate) fn check_accounts(
+        &mut self,
+        partition: Partition,
+        partitions: u16,
+        seq: u64,
+        accounts: &Accounts,
+        report: &mut Report,
+    ) {
+        if self.snapshots.get(&partition).is_none_or(|taken| taken.checkpoint.head.seq != seq) {
+            return;
+        }
+        let Some(taken) = self.snapshots.remove(&partition) else { return };
+        let place = |account: &AccountId| format!("partition {partition} at seq {seq}, {account}");
+        for (id, account) in taken.accounts.iter() {
+            if accounts.get(&id) != Some(account) {
+                report.differs("snapshots", place(&id), "the facts say another state of the account");
+            }
+        }
+        for (id, _) in accounts.iter() {
+            if partition_of(&id, partitions) == partition.0 && taken.accounts.get(&id).is_none() {
+                report.differs("snapshots", place(&id), "the account is missing");
+            }
+        }
+    }
+
+    /// Every partition is folded: no snapshot may stand beyond.
+    pub(crate) fn finish(&self, report: &mut Report) {
+        for (partition, taken) in &self.snapshots {
+            let seq = taken.checkpoint.head.seq;
+            // At seq 0 nothing was decided yet, and nothing is in it.
+            if seq > 0 || !taken.accounts.is_empty() {
+                let what = format!("it stands at seq {seq}, which the facts do not reach");
+                report.differs("snapshots", format!("the latest of partition {partition}"), what);
+            }
+        }
+    }
+}
+
+/// Every key unwraps. A key-encryption key that is kept elsewhere is not at hand here: then the keys are not looked at.
+fn check_keys(places: &Places, report: &mut Report) {
+    let directory = places.keys();
+    if !directory.exists() || !places.kek().exists() {
+        return;
+    }
+    let place = directory.display().to_string();
+    let opened = LocalKek::from_file(&places.kek())
+        .map_err(|error| chain(&error))
+        .and_then(|kek| {
+            EmbeddedKeys::open(&directory, Box::new(kek), Default::default()).map_err(|error| chain(&error))
+        })
+        .and_then(|keys| keys.check_all().map_err(|error| chain(&error)));
+    match opened {
+        Ok(bad) => bad.into_iter().for_each(|key| report.differs("keys", place.clone(), key)),
+        Err(error) => report.differs("keys", place, error),
+    }
+}
