@@ -86,7 +86,8 @@ fn the_domain_uses_no_clock_io_or_async_crate() {
         .filter(|d| d.kind == cargo_metadata::DependencyKind::Normal)
         .map(|d| d.name.as_str())
         .collect();
-    let pure = ["jiff", "rpds", "serde", "serde_json", "serde_path_to_error", "sha2", "smallvec", "thiserror"];
+    let pure =
+        ["jiff", "rpds", "serde", "serde_json", "serde_path_to_error", "sha2", "smallvec", "thiserror"];
     let strangers: Vec<&&str> = names.iter().filter(|name| !pure.contains(name)).collect();
     assert!(strangers.is_empty(), "the domain depends on {strangers:?}");
 }
