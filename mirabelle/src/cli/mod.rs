@@ -58,6 +58,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wr
 /// The commands.
 #[derive(Subcommand)]
 enum Command {
+    /// Show a day of twelve people in three HR systems: a server on a fresh directory, everything over HTTP.
+    Demo(crate::demo::Options),
     /// Run every role and the HTTP API in this process, on the embedded engines.
     Serve(serve::Arguments),
     /// Check a data directory that no server has open: every byte, every decision, every row.
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(options) => Ok(crate::demo::run(&options).map(|()| Exit::Done)?),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Ingest(arguments) => ingest::run(arguments),
