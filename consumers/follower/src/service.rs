@@ -280,8 +280,8 @@ impl<C: Core> Follower<C> {
         Ok(())
     }
 
-    /// Works until `stopped` says so. `now` gives microseconds; `between` runs after every turn: effects besides
-    /// commands are made there. It returns after how long it wants its next turn at the latest, zero for at once.
+    /// Works until `stopped` says so. `now` gives microseconds; `between` runs after every turn from the end found at the
+    /// start on: effects besides commands are made there. It returns after how long it wants its next turn at the latest, zero for at once.
     pub fn run(
         &mut self,
         stopped: &dyn Fn() -> bool,
@@ -291,7 +291,8 @@ impl<C: Core> Follower<C> {
         while !stopped() {
             let tick = self.log.tick(View::Durable);
             let busy = self.turn(now())?;
-            let wanted = between(&mut self.core);
+            // Effects besides commands are not made for history either.
+            let wanted = if self.caught_up() { between(&mut self.core) } else { Duration::MAX };
             self.keep_place(false)?;
             if !busy && !wanted.is_zero() {
                 self.log.wait(View::Durable, tick, self.pause(now()).min(wanted));

@@ -1,5 +1,7 @@
 //! The decider over a log, an index and snapshots in memory, under a clock that the tests move.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops")]
+
 mod aside;
 mod clocks;
 mod hall;

@@ -1,0 +1,243 @@
+//! The fulfiller: facts in, commands and vendor calls out, each when it may be.
+
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops")]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use mirabelle_domain::command::{RecordFulfilment, VendorOutcome};
+use mirabelle_domain::fact::{
+    Balance, Delivery, FulfilmentStarted, LineFulfilled, LineUnanswered, PricedLine, RedemptionApproved,
+    RedemptionRequested,
+};
+use mirabelle_domain::{AccountId, Command, CommandId, Fact, MemberId, Points, RedemptionId};
+use mirabelle_follower::{Core as _, Outgoing, Seen};
+use mirabelle_fulfiller::core::{RESEND_AFTER_MICROS, RETRY_FIRST_MICROS};
+use mirabelle_fulfiller::service::VOUCHER_FIELD;
+use mirabelle_fulfiller::{Answer, Calls, Fulfiller, Order, Sandbox, Vendor};
+use mirabelle_keys::{ExposeSecret as _, Keys as _, MemoryKeys};
+
+const MEMBER: MemberId = MemberId([3; 16]);
+const REDEMPTION: RedemptionId = RedemptionId([0x52; 16]);
+
+/// A fulfiller at work, at an instant.
+struct Desk {
+    core: Fulfiller,
+    now: i64,
+}
+
+fn asha() -> AccountId {
+    AccountId::member("acme".parse().unwrap(), MEMBER)
+}
+
+impl Desk {
+    /// An approved redemption of one line.
+    fn with(product: &str, vendor: &str) -> Desk {
+        let mut desk = Desk { core: Fulfiller::default(), now: 1_000_000 };
+        let line = PricedLine {
+            product: product.parse().unwrap(),
+            product_version: 1,
+            quantity: 2,
+            unit_points: Points::new(250).unwrap(),
+            delivery: Delivery::Vendor,
+            vendor: Some(vendor.parse().unwrap()),
+        };
+        desk.see(RedemptionRequested {
+            redemption: REDEMPTION,
+            lines: vec![line],
+            points: Points::new(500).unwrap(),
+            lots: vec![],
+            balance: Balance::default(),
+            note: None,
+        });
+        desk.see(RedemptionApproved { redemption: REDEMPTION });
+        desk
+    }
+
+    fn see(&mut self, fact: impl Into<Fact>) {
+        let facts = [(0, fact.into())];
+        self.core.see(&Seen {
+            partition: 1,
+            seq: 41,
+            accepted_at: self.now,
+            account: &asha(),
+            command_id: CommandId([7; 16]),
+            facts: &facts,
+        });
+    }
+
+    #[track_caller]
+    fn one(&mut self) -> Outgoing {
+        let mut sent = self.core.act(self.now);
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0)
+    }
+
+    /// The start of an attempt is sent, and read back.
+    #[track_caller]
+    fn start(&mut self, attempt: u32) {
+        let sent = self.one();
+        let Command::StartFulfilment(start) = &sent.command else { panic!("{sent:?}") };
+        assert_eq!((start.redemption, start.line, start.attempt), (REDEMPTION, 0, attempt));
+        self.see(FulfilmentStarted { redemption: REDEMPTION, line: 0, attempt });
+    }
+
+    #[track_caller]
+    fn order(&mut self) -> Order {
+        let mut orders = self.core.calls();
+        assert_eq!(orders.len(), 1, "{orders:?}");
+        orders.remove(0)
+    }
+
+    /// The vendor is asked through the thread that calls vendors; what the fulfiller then records.
+    fn called(&mut self, calls: &mut Calls) -> RecordFulfilment {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            calls.turn(&mut self.core);
+            if let Some(sent) = self.core.act(self.now).pop() {
+                let Command::RecordFulfilment(record) = sent.command else { panic!("{sent:?}") };
+                return record;
+            }
+            assert!(Instant::now() < deadline, "the vendor never answered");
+            std::thread::yield_now();
+        }
+    }
+
+    fn restarted(&self) -> Desk {
+        let mut core = Fulfiller::default();
+        assert!(core.restore(&self.core.save()));
+        Desk { core, now: self.now }
+    }
+}
+
+/// Counts who asks, with which keys.
+struct Counting(Arc<Mutex<Vec<(u32, String)>>>);
+
+impl Vendor for Counting {
+    fn order(&mut self, order: &Order) -> Answer {
+        self.0.lock().unwrap().push((order.attempt, order.key.clone()));
+        Sandbox.order(order)
+    }
+}
+
+fn calls(keys: &MemoryKeys) -> (Calls, Arc<Mutex<Vec<(u32, String)>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let vendor: Box<dyn Vendor> = Box::new(Counting(Arc::clone(&asked)));
+    let vendors = HashMap::from([("sandbox".parse().unwrap(), vendor)]);
+    (Calls::start(vendors, Arc::new(keys.clone())).unwrap(), asked)
+}
+
+fn keys() -> MemoryKeys {
+    let keys = MemoryKeys::new(41);
+    keys.create_tenant(&"acme".parse().unwrap()).unwrap();
+    keys
+}
+
+#[test]
+fn no_vendor_is_called_before_the_start_of_the_attempt_was_read_back() {
+    let mut desk = Desk::with("gift", "sandbox");
+    let sent = desk.one();
+    assert_eq!(sent.command.name(), "StartFulfilment");
+    assert_eq!(desk.core.calls(), [], "sent is not read back");
+    desk.see(FulfilmentStarted { redemption: REDEMPTION, line: 0, attempt: 1 });
+    let order = desk.order();
+    assert_eq!((order.attempt, order.quantity, order.line), (1, 2, 0));
+    assert_eq!(desk.core.calls(), [], "an order is handed out once");
+}
+
+#[test]
+fn a_start_that_is_not_answered_is_sent_again_under_the_same_id() {
+    let mut desk = Desk::with("gift", "sandbox");
+    let first = desk.one();
+    desk.now += RESEND_AFTER_MICROS - 1;
+    assert_eq!(desk.core.act(desk.now), []);
+    desk.now += 1;
+    assert_eq!(desk.one().id(), first.id());
+    assert_eq!(desk.restarted().one().id(), first.id());
+}
+
+#[test]
+fn codes_leave_the_vendors_thread_sealed_and_open_for_their_member_alone() {
+    let keys = keys();
+    let (mut calls, asked) = calls(&keys);
+    let mut desk = Desk::with("gift", "sandbox");
+    desk.start(1);
+    let record = desk.called(&mut calls);
+    assert_eq!((record.outcome, record.attempt), (VendorOutcome::Fulfilled, 1));
+    let sealed = record.voucher.unwrap();
+    assert!(!sealed.bytes.windows(7).any(|window| window == b"SANDBOX"), "a clear code");
+    let tenant = "acme".parse().unwrap();
+    let clear = keys.open(&tenant, MEMBER, VOUCHER_FIELD, &sealed).unwrap();
+    let codes: Vec<String> = serde_json::from_slice(clear.expose_secret()).unwrap();
+    assert!(codes.len() == 2 && codes.iter().all(|code| code.starts_with("SANDBOX-")));
+    assert!(keys.open(&tenant, MemberId([4; 16]), VOUCHER_FIELD, &sealed).is_err());
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_vendor_that_does_not_answer_is_asked_again_with_the_same_key_and_the_next_attempt() {
+    let keys = keys();
+    let (mut calls, asked) = calls(&keys);
+    let mut desk = Desk::with("gift-slow", "sandbox");
+    for attempt in 1..=3 {
+        desk.start(attempt);
+        let record = desk.called(&mut calls);
+        assert_eq!(record.attempt, attempt);
+        if attempt < 3 {
+            assert_eq!((record.outcome, record.voucher), (VendorOutcome::Unknown, None));
+            desk.see(LineUnanswered { redemption: REDEMPTION, line: 0, attempt });
+            assert_eq!(desk.core.act(desk.now), [], "a pause first");
+            desk.now += RETRY_FIRST_MICROS << (attempt - 1);
+        } else {
+            assert_eq!(record.outcome, VendorOutcome::Fulfilled);
+        }
+    }
+    let asked = asked.lock().unwrap();
+    let attempts: Vec<u32> = asked.iter().map(|(attempt, _)| *attempt).collect();
+    assert_eq!(attempts, [1, 2, 3]);
+    assert!(asked.iter().all(|(_, key)| *key == asked[0].1), "one key: {asked:?}");
+}
+
+#[test]
+fn a_refusal_is_recorded_as_a_failure_so_that_the_points_go_back() {
+    let keys = keys();
+    for (product, vendor) in [("gift-refused", "sandbox"), ("gift", "nobody")] {
+        let (mut calls, _) = calls(&keys);
+        let mut desk = Desk::with(product, vendor);
+        desk.start(1);
+        let record = desk.called(&mut calls);
+        assert_eq!((record.outcome, record.voucher), (VendorOutcome::Failed, None), "{product}");
+        assert!(record.reason.is_some_and(|reason| !reason.is_empty()));
+    }
+}
+
+#[test]
+fn a_fulfiller_that_starts_again_in_the_middle_asks_with_the_same_key() {
+    let mut desk = Desk::with("gift", "sandbox");
+    desk.start(1);
+    let order = desk.order();
+    // The process ends while the vendor is being asked: nobody knows what came of it.
+    let mut again = desk.restarted();
+    let asked_again = again.order();
+    assert_eq!(asked_again, order);
+    assert_eq!(again.core.act(again.now), [], "no new attempt while one is under way");
+}
+
+#[test]
+fn a_line_that_was_delivered_after_the_checkpoint_is_not_ordered_again() {
+    let mut desk = Desk::with("gift", "sandbox");
+    desk.start(1);
+    let mut again = desk.restarted();
+    again.see(LineFulfilled {
+        redemption: REDEMPTION,
+        line: 0,
+        points: Points::new(500).unwrap(),
+        lots: vec![],
+        voucher: None,
+        reference: None,
+        balance: Balance::default(),
+    });
+    assert_eq!((again.core.calls(), again.core.act(again.now)), (vec![], vec![]));
+    assert_eq!(again.core.open_lines(), 0);
+}
