@@ -60,7 +60,7 @@ impl Days {
             return self.stamp(rest);
         }
         let (form, day, length) = Form::read(rest)?;
-        let after = rest[length..].as_bytes();
+        let after = &rest.as_bytes()[length..];
         let is_instant =
             matches!(after.first(), Some(b'T' | b' ')) && after.get(1).is_some_and(u8::is_ascii_digit);
         if !is_instant && after.first().is_some_and(u8::is_ascii_alphanumeric) {

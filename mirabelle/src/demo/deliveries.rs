@@ -81,11 +81,14 @@ pub(super) async fn deliver(screen: Screen, cast: &Cast, days: Days) -> anyhow::
     Ok(())
 }
 
+/// Waits until the rows have everybody, by name; nobody has a point by it.
 async fn everybody_is_known(cast: &Cast) -> anyhow::Result<()> {
     until("everybody of the first load is known", || async {
         for person in &PEOPLE {
-            let name = super::setup::name_of(&cast.admin, person.number).await?;
-            expect(&format!("the name of {}", person.number), name.as_str(), person.name)?;
+            let member = cast.admin.get(&format!("/v1/members/{}", person.number)).await?;
+            expect(&format!("the name of {}", person.number), text(&member, "/name")?, person.name)?;
+            let available = number(&member, "/balance/available")?;
+            expect(&format!("{}'s balance after the first load", person.name), &available, &0)?;
         }
         Ok(())
     })
