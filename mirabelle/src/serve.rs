@@ -78,7 +78,7 @@ pub fn serve(
     let served = runtime.block_on(async {
         let door = listen(config.http.listen)?;
         let admin = listen(config.http.admin_listen)?;
-        tokio::spawn(stop_on_signal(shutdown.clone(), work.clone()));
+        stop_on_signal(shutdown.clone(), work.clone()).context("could not listen for signals")?;
         ready(door.local_addr()?, admin.local_addr()?);
         gateway.serve(door, admin, shutdown.clone()).await.context("the door has failed")
     });
@@ -102,17 +102,21 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen().with_context(|| format!("could not listen on {address}: is another server running there?"))
 }
 
-/// Closes the door at a signal, or when a role has failed.
-async fn stop_on_signal(shutdown: CancellationToken, work: CancellationToken) {
+/// Closes the door at SIGTERM or SIGINT, or when a role has failed. From the moment this returns: whoever ends a server
+/// that has just said that it is ready ends it in order.
+fn stop_on_signal(shutdown: CancellationToken, work: CancellationToken) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-        () = work.cancelled() => {}
-        () = shutdown.cancelled() => {}
-    }
-    shutdown.cancel();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = work.cancelled() => {}
+            () = shutdown.cancelled() => {}
+        }
+        shutdown.cancel();
+    });
+    Ok(())
 }
 
 /// Writes a secret that only its owner may read, durable before it is used.
