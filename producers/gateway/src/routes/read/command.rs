@@ -1,6 +1,6 @@
 //! What came of a command: where a 202 sends its caller.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State as Extract;
 use axum::http::HeaderMap;
@@ -39,6 +39,11 @@ const SCHEMA: &str = r#"{"type":"object","required":["id","key","account","state
 "made":{"type":"array","items":{"type":"string"}},"code":{"type":"string"},"detail":{"type":"string"},
 "pointer":{"type":"string"}}}"#;
 
+/// How soon the rows are asked again for a command that nobody has heard of.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+/// How often at least they are asked again.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 async fn read(
     Extract(state): Extract<Shared>,
     caller: Caller,
@@ -69,7 +74,8 @@ async fn read(
 }
 
 /// The row of a command, waited for if need be. The ticket is taken before the rows are asked, so that a decision that
-/// comes between is heard.
+/// comes between is heard. One that came just before the ticket is not heard again, and its row may not be there yet: so
+/// the rows are asked again too, ever less often.
 async fn awaited(
     state: &State,
     account: &AccountId,
@@ -79,17 +85,27 @@ async fn awaited(
     if let Some(row) = find(state, account, id)? {
         return Ok(Some(row));
     }
-    if wait.is_zero() {
-        return Ok(None);
-    }
+    let deadline = Instant::now() + wait;
     let mut ticket = state.waiters.wait(id, mirabelle_domain::Digest([0; 16]));
-    if let Some(row) = find(state, account, id)? {
-        return Ok(Some(row));
+    let mut pause = FIRST_LOOK;
+    loop {
+        if let Some(row) = find(state, account, id)? {
+            return Ok(Some(row));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        match tokio::time::timeout(pause.min(left), ticket.answer()).await {
+            Ok(Some(answer)) => {
+                debug_assert_eq!(answer.bucket, bucket(account), "an id has one account");
+                reach(state, answer.position.partition, answer.position.at).await?;
+                return find(state, account, id);
+            }
+            Ok(None) => return Ok(None),
+            Err(_) => pause = (pause * 2).min(LAST_LOOK),
+        }
     }
-    let Ok(Some(answer)) = tokio::time::timeout(wait, ticket.answer()).await else { return Ok(None) };
-    debug_assert_eq!(answer.bucket, bucket(account), "an id has one account");
-    reach(state, answer.position.partition, answer.position.at).await?;
-    find(state, account, id)
 }
 
 /// The row, if it is this tenant's: another's does not exist.
