@@ -38,7 +38,7 @@ enum Act {
     Allocate {
         /// The budget.
         budget: String,
-        /// Points.
+        /// How many points.
         #[arg(allow_negative_numbers = true)]
         points: i64,
         /// Why; kept with the decision.

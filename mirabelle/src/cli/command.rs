@@ -27,7 +27,8 @@ enum Act {
 #[derive(Args)]
 struct Show {
     /// The idempotency key.
-    key: String,
+    #[arg(value_name = "KEY")]
+    under: String,
     #[command(flatten)]
     of: Of,
     /// Seconds in which a decision is waited for.
@@ -71,7 +72,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = arguments.remote.session()?;
     let Act::Show(show) = arguments.act;
     let account = show.of.account(&session)?;
-    let call = Call::get(format!("/v1/commands/{}", segment(&show.key))).query_option("account", account);
+    let call = Call::get(format!("/v1/commands/{}", segment(&show.under))).query_option("account", account);
     let call = if show.wait > 0 { call.wait(show.wait) } else { call };
     session.read(call, shown)?;
     Ok(Exit::Done)

@@ -47,7 +47,7 @@ enum Act {
     Show {
         /// Kind of configuration.
         kind: Kind,
-        /// Name.
+        /// Name of the campaign, product or connection.
         name: String,
         /// Which version; left out: the latest.
         #[arg(long, value_name = "N")]
@@ -57,7 +57,7 @@ enum Act {
     Status {
         /// Kind of configuration.
         kind: Kind,
-        /// Name.
+        /// Name of the campaign, product or connection.
         name: String,
     },
 }
@@ -87,7 +87,7 @@ impl Kind {
 struct Draft {
     /// Kind of configuration.
     kind: Kind,
-    /// Name.
+    /// Name of the campaign, product or connection.
     name: String,
     /// The body: a JSON or TOML file, or `-` for JSON on standard input.
     file: PathBuf,
@@ -111,7 +111,7 @@ struct When {
 struct Step {
     /// Kind of configuration.
     kind: Kind,
-    /// Name.
+    /// Name of the campaign, product or connection.
     name: String,
     /// Which version; left out: the only one that waits for this step.
     #[arg(long, value_name = "N")]
@@ -127,7 +127,7 @@ struct Step {
 struct Publish {
     /// Kind of configuration.
     kind: Kind,
-    /// Name.
+    /// Name of the campaign, product or connection.
     name: String,
     /// A file to draft, submit and, in a sandbox, publish at once; left out: a submitted version is published.
     #[arg(conflicts_with = "version")]

@@ -61,9 +61,9 @@ struct Add {
     /// How its bodies are read, as a JSON or TOML file; left out: the system's default.
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
-    /// From which day anniversaries count, as the configuration names it.
-    #[arg(long, value_name = "BASIS")]
-    anniversary: Option<String>,
+    /// From which day anniversaries count.
+    #[arg(long, value_enum)]
+    anniversary: Option<Basis>,
     /// Why; kept with the decision.
     #[arg(long)]
     reason: Option<String>,
@@ -83,6 +83,7 @@ struct Turn {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
 enum System {
     /// SAP SuccessFactors.
     SuccessFactors,
@@ -92,14 +93,17 @@ enum System {
     Darwinbox,
 }
 
-impl System {
-    fn name(self) -> &'static str {
-        match self {
-            System::SuccessFactors => "success_factors",
-            System::Workday => "workday",
-            System::Darwinbox => "darwinbox",
-        }
-    }
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Basis {
+    /// First ever hire, else hire.
+    OriginalHire,
+    /// Latest hire.
+    Hire,
+    /// Continuous service date, else hire.
+    ContinuousService,
+    /// Seniority date, else hire.
+    Seniority,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -110,13 +114,9 @@ enum State {
     Open,
 }
 
-impl State {
-    fn name(self) -> &'static str {
-        match self {
-            State::Baseline => "baseline",
-            State::Open => "open",
-        }
-    }
+/// A choice as the API names it.
+fn named(choice: &impl ValueEnum) -> Option<String> {
+    choice.to_possible_value().map(|value| value.get_name().to_owned())
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -157,12 +157,12 @@ fn add(session: &Session, add: &Add) -> Result<Exit, Failure> {
 /// The body that the options describe.
 fn body(add: &Add) -> Result<String, Failure> {
     let mut body = json!({
-        "system": add.system.map(System::name),
+        "system": add.system.as_ref().and_then(named),
         "id_space": add.id_space,
-        "state": add.state.unwrap_or(State::Baseline).name(),
+        "state": named(&add.state.unwrap_or(State::Baseline)),
     });
     if let Some(anniversary) = &add.anniversary {
-        body["anniversary"] = json!(anniversary);
+        body["anniversary"] = json!(named(anniversary));
     }
     if let Some(file) = &add.mapping {
         let mapping: Json = serde_json::from_str(&draft::read(file)?).map_err(anyhow::Error::from)?;

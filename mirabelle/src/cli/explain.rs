@@ -14,7 +14,7 @@ use crate::client::{Call, segment};
 pub(super) struct Arguments {
     /// Who: a number, `id_space:number` or `m:…`; `me` with a member's own key.
     member: String,
-    /// Milestones of this kind only, such as work_anniversary.
+    /// Milestones of this kind only, such as anniversary.
     #[arg(long)]
     kind: Option<String>,
     #[command(flatten)]
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_milestone_is_told_with_what_every_campaign_made_of_it() {
         let body = json!({ "summary": "1 milestone(s) earned 500 points altogether.", "milestones": [{
-            "kind": "performance_review", "occurrence": "2026", "effective": "2026-05-31", "state": "recorded",
+            "kind": "review", "occurrence": "2026", "effective": "2026-05-31", "state": "recorded",
             "connection": "sf", "considered": [
                 { "campaign": "stars", "version": 3, "outcome": "condition_failed", "words": "a condition of the campaign does not hold",
                   "failed_condition": "rating at least 4" },
@@ -110,7 +110,7 @@ mod tests {
             ],
         }] });
         let wanted = "1 milestone(s) earned 500 points altogether.\n\n\
-            performance_review 2026, on 2026-05-31, by sf (recorded)\n\
+            review 2026, on 2026-05-31, by sf (recorded)\n\
             \x20 stars@3: a condition of the campaign does not hold\n\
             \x20   the condition: rating at least 4\n\
             \x20 thanks@1: the campaign owes points for it\n\

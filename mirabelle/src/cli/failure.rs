@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::output::{plain, tell_error};
-use crate::client::{Error, Problem};
+use crate::client::{Blame, Error, Problem};
 
 /// How a command ended that did what it could.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +16,6 @@ pub enum Exit {
     Partial,
     /// A difference was found.
     Difference,
-    /// A gate has halted.
-    Halted,
 }
 
 impl From<Exit> for ExitCode {
@@ -27,7 +25,6 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Partial => 3,
             Exit::Difference => 4,
-            Exit::Halted => 5,
         })
     }
 }
@@ -107,7 +104,9 @@ fn tell_api(error: &Error, url: &str, again: &Again, json: bool) {
 fn tell_problem(problem: &Problem) {
     tell_error(&format!("error: {} ({} {})", plain(&problem.title), problem.status, plain(&problem.code)));
     let detail = plain(&problem.detail);
-    if !detail.is_empty() && problem.errors.iter().all(|blame| blame.detail != problem.detail) {
+    // Of a problem with one place, the detail often says the same again.
+    let again = |blame: &Blame| problem.detail.ends_with(&blame.detail);
+    if !detail.is_empty() && !problem.errors.iter().any(again) {
         tell_error(&format!("  {detail}"));
     }
     for blame in &problem.errors {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::failure::{Exit, Failure};
-use super::remote::Remote;
+use super::remote::{Remote, Session};
 use super::table::{members, pairs};
 use super::write::Write;
 use crate::client::{Call, segment};
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     act: Option<Act>,
     #[command(flatten)]
-    give: Option<Give>,
+    give: Give,
     #[command(flatten)]
     remote: Remote,
 }
@@ -43,13 +43,14 @@ enum Act {
 #[derive(Args)]
 struct Give {
     /// Who gets them: a number, `id_space:number` or `m:…`.
-    member: String,
-    /// Points.
-    #[arg(allow_negative_numbers = true)]
-    points: i64,
+    #[arg(required = true)]
+    member: Option<String>,
+    /// How many points.
+    #[arg(required = true, allow_negative_numbers = true)]
+    points: Option<i64>,
     /// The budget that pays.
-    #[arg(long)]
-    budget: String,
+    #[arg(long, required = true)]
+    budget: Option<String>,
     /// What it is for; the member reads it.
     #[arg(long)]
     label: Option<String>,
@@ -68,11 +69,15 @@ struct Give {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = arguments.remote.session()?;
-    match (arguments.act, arguments.give) {
-        (Some(Act::Reverse { grant, reason, write }), _) => {
-            let call =
-                Call::post(format!("/v1/grants/{}/reverse", segment(&grant)), &json!({ "reason": reason }));
-            write.send(&session, call, |body| {
+    match arguments.act {
+        None => give(&session, arguments.give),
+        Some(Act::Show { grant }) => {
+            session.read(Call::get(format!("/v1/grants/{}", segment(&grant))), shown)?;
+            Ok(Exit::Done)
+        }
+        Some(Act::Reverse { grant, reason, write }) => {
+            let path = format!("/v1/grants/{}/reverse", segment(&grant));
+            write.send(&session, Call::post(path, &json!({ "reason": reason })), |body| {
                 let balance = &body["balance"];
                 pairs([
                     ("grant", &body["id"]),
@@ -83,27 +88,23 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 ])
             })
         }
-        (Some(Act::Show { grant }), _) => {
-            session.read(Call::get(format!("/v1/grants/{}", segment(&grant))), shown)?;
-            Ok(Exit::Done)
-        }
-        (None, Some(give)) => {
-            let mut body = json!({ "budget": give.budget, "member": give.member, "points": give.points });
-            let options = [
-                ("label", give.label),
-                ("activates_at", give.activates_at),
-                ("expires_at", give.expires_at),
-                ("reason", give.reason),
-            ];
-            for (name, value) in options {
-                if let Some(value) = value {
-                    body[name] = json!(value);
-                }
-            }
-            give.write.send(&session, Call::post("/v1/grants", &body), given)
-        }
-        (None, None) => Err(Failure::usage("say whom to give how many points, or `reverse` or `show`")),
     }
+}
+
+fn give(session: &Session, give: Give) -> Result<Exit, Failure> {
+    let mut body = json!({ "budget": give.budget, "member": give.member, "points": give.points });
+    let options = [
+        ("label", give.label),
+        ("activates_at", give.activates_at),
+        ("expires_at", give.expires_at),
+        ("reason", give.reason),
+    ];
+    for (name, value) in options {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    give.write.send(session, Call::post("/v1/grants", &body), given)
 }
 
 fn given(body: &Json) -> String {

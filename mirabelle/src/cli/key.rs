@@ -170,6 +170,7 @@ fn issue(session: &Session, issue: Issue) -> Result<Exit, Failure> {
             tell_error("The key's text is told this once: keep it.");
         }
     }
+    session.settle(&reply);
     Ok(Exit::Done)
 }
 

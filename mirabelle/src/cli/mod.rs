@@ -7,7 +7,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | some of many were done |
 //! | 4 | a difference was found |
-//! | 5 | a gate has halted |
+//! | 5 | kept for gates that halt |
 
 mod balance;
 mod budget;
@@ -53,7 +53,7 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 some of many were done, \
-4 a difference was found, 5 a gate has halted.";
+4 a difference was found.";
 
 /// The commands.
 #[derive(Subcommand)]

@@ -35,7 +35,7 @@ fn describe(command: &Command, above: &mut Vec<String>, page: &mut String) {
     if !arguments.is_empty() {
         page.push_str("\n| argument | |\n|---|---|\n");
         for argument in arguments {
-            page.push_str(&format!("| `{}` | {} |\n", form(argument), meaning(argument)));
+            page.push_str(&format!("| `{}` | {} |\n", form(argument).replace('|', "\\|"), meaning(argument)));
         }
     }
     for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help")

@@ -55,7 +55,7 @@ impl Remote {
     pub(super) fn session(&self) -> Result<Session, Failure> {
         let options = Options { url: self.url.clone(), key: self.find_key()?, attempts: self.attempts };
         let client = Client::new(&options).map_err(|error| match error {
-            Error::Address(_) | Error::Key => Failure::usage(error.to_string()),
+            Error::Address(_) | Error::Tls(_) | Error::Key => Failure::usage(error.to_string()),
             error => Failure::Other(error.into()),
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -113,6 +113,13 @@ impl Session {
     /// Sends a call as it is; `again` is told to the user where the outcome is unclear.
     pub(super) fn send_once(&self, call: &Call, again: Again) -> Result<Reply, Failure> {
         self.runtime.block_on(self.client.send(call)).map_err(|error| self.failure(error, again))
+    }
+
+    /// Waits until what was decided is seen by whoever reads next. It is decided all the same if that takes long.
+    pub(super) fn settle(&self, reply: &Reply) {
+        if let Some(position) = &reply.position {
+            self.runtime.block_on(self.client.settled(position));
+        }
     }
 
     /// Forgets the tenant that was named, for routes that are the installation's.

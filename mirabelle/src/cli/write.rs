@@ -26,7 +26,7 @@ pub(super) struct Write {
 }
 
 /// What came of a write.
-pub(super) enum Written {
+enum Written {
     /// Decided, now or under the same key before.
     Decided(Reply),
     /// Taken and not decided; what to do about it was said.
@@ -49,13 +49,17 @@ impl Write {
         text: impl FnOnce(&Json) -> String,
     ) -> Result<Exit, Failure> {
         match self.written(session, call)? {
-            Written::Decided(reply) => session.show(&reply, text).map(|()| Exit::Done),
+            Written::Decided(reply) => {
+                session.show(&reply, text)?;
+                session.settle(&reply);
+                Ok(Exit::Done)
+            }
             Written::Pending(exit) => Ok(exit),
         }
     }
 
     /// Sends a write. While it is not decided it is repeated under its key: the first decision is its answer.
-    pub(super) fn written(&self, session: &Session, call: Call) -> Result<Written, Failure> {
+    fn written(&self, session: &Session, call: Call) -> Result<Written, Failure> {
         let key = self.key();
         let call = call.query_option("tenant", session.tenant()).idempotency_key(&key);
         let deadline = Instant::now() + Duration::from_secs(self.wait);

@@ -10,6 +10,11 @@ pub enum Error {
     /// The URL is none that this client speaks.
     #[error("{0} is not an address of the API: it looks like http://127.0.0.1:8080")]
     Address(String),
+    /// The URL asks for TLS.
+    #[error(
+        "{0}: this client speaks HTTP without TLS; reach the API over a tunnel or a proxy on this machine"
+    )]
+    Tls(String),
     /// The key holds what no key holds.
     #[error("the API key holds characters that no key has: is the file the right one?")]
     Key,

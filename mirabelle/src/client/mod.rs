@@ -62,7 +62,7 @@ impl Client {
     /// A client; nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::Address`] when the URL is none of HTTP, [`Error::Key`] when the key can't stand in a header.
+    /// [`Error::Address`] and [`Error::Tls`] when the URL is none of plain HTTP, [`Error::Key`] when the key can't stand in a header.
     pub fn new(options: &Options) -> Result<Client, Error> {
         let base = base_of(&options.url)?;
         let mut headers = HeaderMap::new();
@@ -114,6 +114,13 @@ impl Client {
         sent.map_err(|error| error.after(tried.into_inner()))
     }
 
+    /// Waits until the server's rows hold what was decided at a position, so that every read after it sees it; whether
+    /// they do in time.
+    pub async fn settled(&self, position: &str) -> bool {
+        // Any read waits, and this page is open to every key.
+        self.send(&Call::get("/problems/not_yet").read_after(position)).await.is_ok()
+    }
+
     async fn once(&self, call: &Call) -> Result<Reply, Error> {
         let mut url = self.base.join(&call.path).map_err(|_| Error::Address(call.path.clone()))?;
         for (name, value) in &call.query {
@@ -149,6 +156,9 @@ impl Client {
 fn base_of(text: &str) -> Result<Url, Error> {
     let wrong = || Error::Address(text.to_owned());
     let mut url: Url = text.trim().parse().map_err(|_| wrong())?;
+    if url.scheme() == "https" {
+        return Err(Error::Tls(text.to_owned()));
+    }
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if url.scheme() != "http" || !url.has_host() || !plain || url.password().is_some() {
         return Err(wrong());

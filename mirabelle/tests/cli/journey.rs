@@ -1,0 +1,132 @@
+//! From an empty installation to a shown voucher, by commands alone.
+
+use crate::server::Tenant;
+
+#[test]
+fn a_tenant_is_built_and_a_person_is_rewarded_by_commands_alone() {
+    let shop = Tenant::shop("journey");
+    // What was written is seen by whoever reads next.
+    let budget = shop.run(&["budget", "show", "spot"]).expect(0);
+    assert!(budget.out.contains("free       10000") && budget.out.contains("title      Spot"), "{budget:#?}");
+    let given = shop.run(&["grant", "700101", "900", "--budget", "spot", "--label", "Danke schön"]).expect(0);
+    assert!(given.out.contains("state") && given.out.contains("9100"), "{given:#?}");
+    shop.until("the points have come", &["balance", "700101"], |balance| balance["available"] == 900);
+    let redeemed = shop.run(&["redeem", "700101", "day-off=2", "gift-de-25"]).expect(0);
+    for part in ["points        850", "day-off", "fulfilled", "waiting"] {
+        assert!(redeemed.out.contains(part), "{redeemed:#?}");
+    }
+    let id = redeemed.out.lines().next().unwrap().split_whitespace().last().unwrap().to_owned();
+    shop.until("the vendor has delivered", &["redemption", "show", &id], |redemption| {
+        redemption["state"] == "fulfilled"
+    });
+    let key = shop.key("asha");
+    let issue =
+        ["key", "issue", "asha", "--role", "member", "--member", "700101", "--out", key.to_str().unwrap()];
+    shop.run(&issue).expect(0);
+    let shown = shop.with_key(&key, &["redemption", "reveal", &id, "--line", "1"]).expect(0);
+    assert!(shown.out.starts_with("SANDBOX-") && shown.out.lines().count() == 1, "{shown:#?}");
+    let story = shop.with_key(&key, &["redemption", "show", &id]).expect(0);
+    for part in ["Line 1, 1 of gift-de-25: delivered; 250 points are spent.", "SHOWN AT"] {
+        assert!(story.out.contains(part), "{story:#?}");
+    }
+    let balance = shop.with_key(&key, &["balance", "me"]).expect(0);
+    for part in ["available   50", "spent       850", "number      700101"] {
+        assert!(balance.out.contains(part), "{balance:#?}");
+    }
+    let lots = shop.with_key(&key, &["lots", "me"]).expect(0);
+    assert!(lots.out.contains("Danke schön") && lots.out.contains("open"), "{lots:#?}");
+    let statement = shop.with_key(&key, &["statement", "me"]).expect(0);
+    assert!(statement.out.lines().count() >= 4 && statement.out.contains("points came in"), "{statement:#?}");
+    let nothing = shop.with_key(&key, &["explain", "me"]).expect(0);
+    assert!(nothing.out.contains("there was nothing to award"), "{nothing:#?}");
+}
+
+#[test]
+fn why_a_person_got_this_much_is_told_by_explain_and_a_statement_ends_where_it_is_told() {
+    let shop = Tenant::shop("explained");
+    let campaign = "title = \"Years\"\nmilestone = \"anniversary\"\nbudget = \"spot\"\nstarts_on = 2020-01-01\n\
+        [points]\nper_year = 100\n";
+    let file = shop.file("years.toml", campaign);
+    let published = shop.run(&["config", "publish", "campaign", "years", &file]);
+    assert_eq!(published.code, 0, "{published:#?}");
+    shop.until("it is in force", &["config", "status", "campaign", "years"], |status| {
+        status["in_force"]["adopted_everywhere"] == true
+    });
+    let ran = shop.run(&["clock", "run", "--today", "2027-04-01"]).expect(0);
+    assert!(ran.out.contains("2027-04-01"), "{ran:#?}");
+    shop.until("the anniversary has come", &["explain", "700101"], |explained| {
+        !explained["milestones"].as_array().unwrap().is_empty()
+    });
+    let explained = shop.run(&["explain", "700101", "--kind", "anniversary"]).expect(0);
+    assert!(explained.out.contains("years@1: "), "{explained:#?}");
+    shop.give("700102", "40");
+    let all = shop.json(&["statement", "700102"]);
+    let first = all["entries"][0]["at"].as_str().unwrap();
+    assert_eq!(shop.json(&["statement", "700102", "--as-of", first])["entries"], all["entries"]);
+    let before = shop.json(&["statement", "700102", "--to", first]);
+    assert_eq!(before["entries"].as_array().unwrap(), &all["entries"].as_array().unwrap()[1..]);
+}
+
+#[test]
+fn a_grant_is_taken_back_and_a_redemption_cancelled_only_while_nothing_was_started() {
+    let shop = Tenant::shop("back");
+    let grant = shop.give("700101", "500");
+    let shown = shop.run(&["grant", "show", &grant]).expect(0);
+    assert!(shown.out.contains("the points are in the wallet"), "{shown:#?}");
+    let redeemed = shop.json(&["redeem", "700101", "day-off"]);
+    let id = redeemed["id"].as_str().unwrap();
+    let late = shop.run(&["redemption", "cancel", id]).expect(1);
+    assert!(late.err.contains("422 redemption_state"), "{late:#?}");
+    let back = shop.run(&["grant", "reverse", &grant, "--reason", "to the wrong one"]).expect(0);
+    assert!(back.out.contains("spent before  300") && back.out.contains("available     0"), "{back:#?}");
+    let closed = shop.run(&["budget", "close", "spot", "--reason", "the year is over"]).expect(0);
+    assert!(closed.out.contains("budget     spot"), "{closed:#?}");
+    let refused = shop.run(&["grant", "700102", "1", "--budget", "spot"]).expect(1);
+    assert!(refused.err.contains("budget_closed"), "{refused:#?}");
+}
+
+#[test]
+fn a_version_goes_from_draft_to_published_and_another_is_thrown_away() {
+    let tenant = Tenant::new("versions");
+    let file = tenant.file("mug.json", r#"{"title": "A mug", "points": 120, "delivery": "immediate"}"#);
+    let drafted = tenant.run(&["config", "draft", "product", "mug", &file, "--reason", "new"]).expect(0);
+    assert!(drafted.out.contains("state    drafted"), "{drafted:#?}");
+    let submitted = tenant.run(&["config", "submit", "product", "mug"]).expect(0);
+    assert!(submitted.err.contains("Version 1 of product mug"), "{submitted:#?}");
+    let published = tenant.run(&["config", "publish", "product", "mug"]).expect(0);
+    assert!(published.out.contains("published"), "{published:#?}");
+    tenant.run(&["config", "draft", "product", "mug", &file]).expect(0);
+    tenant.run(&["config", "draft", "product", "mug", &file]).expect(0);
+    let which = tenant.run(&["config", "withdraw", "product", "mug"]).expect(2);
+    assert!(which.err.contains("[2, 3]") && which.err.contains("--version"), "{which:#?}");
+    tenant.run(&["config", "withdraw", "product", "mug", "--version", "2"]).expect(0);
+    let shown = tenant.run(&["config", "show", "product", "mug", "--version", "2"]).expect(0);
+    assert!(shown.out.contains("withdrawn") && shown.out.contains("\"points\": 120"), "{shown:#?}");
+    let status = tenant.run(&["config", "status", "product", "mug"]).expect(0);
+    assert!(status.out.starts_with("Version 1 is in force."), "{status:#?}");
+    let listed = tenant.json(&["config", "list", "product", "--name", "mug"]);
+    let states: Vec<_> = listed["versions"].as_array().unwrap().iter().map(|v| v["state"].clone()).collect();
+    assert_eq!(states, ["published", "withdrawn", "drafted"]);
+}
+
+#[test]
+fn a_key_is_issued_listed_and_revoked_and_opens_nothing_after() {
+    let tenant = Tenant::new("keys");
+    let file = tenant.key("reader");
+    let path = file.to_str().unwrap();
+    let issued =
+        tenant.run(&["key", "issue", "reader", "--role", "auditor", "--role", "analyst", "--out", path]);
+    let issued = issued.expect(0);
+    let secret = std::fs::read_to_string(&file).unwrap();
+    assert!(secret.starts_with("mk_keys.reader_") && !issued.out.contains(secret.trim()), "{issued:#?}");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    tenant.with_key(&file, &["key", "list"]).expect(0);
+    // A file that is there is never written over, and no key is issued for it.
+    tenant.run(&["key", "issue", "other", "--role", "analyst", "--out", path]).expect(1);
+    let listed = tenant.run(&["key", "list"]).expect(0);
+    assert!(listed.out.contains("auditor, analyst") && !listed.out.contains("keys.other"), "{listed:#?}");
+    tenant.run(&["key", "revoke", "keys.reader", "--reason", "left"]).expect(0);
+    let closed = tenant.with_key(&file, &["key", "list"]).expect(1);
+    assert!(closed.err.contains("401 unauthenticated"), "{closed:#?}");
+}
