@@ -214,7 +214,11 @@ fn only(session: &Session, kind: Kind, name: &str, states: &[&str]) -> Result<u6
             tell_error(&format!("Version {version} of {} {name}.", kind.name()));
             Ok(*version)
         }
-        [] => Err(anyhow::anyhow!("no version of {} {name} is {}", kind.name(), states.join(" or ")).into()),
+        [] => {
+            let (kind, states) = (kind.name(), states.join(" or "));
+            let hint = format!("`mirabelle config list {kind} --name {name}` shows where each stands");
+            Err(anyhow::anyhow!("no version of {kind} {name} is {states}: {hint}").into())
+        }
         several => Err(Failure::usage(format!("versions {several:?} wait for it: say which with --version"))),
     }
 }

@@ -43,7 +43,7 @@ enum Act {
 #[derive(Args)]
 struct Give {
     /// Who gets them: a number, `id_space:number` or `m:…`.
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = member)]
     member: Option<String>,
     /// How many points.
     #[arg(required = true, allow_negative_numbers = true)]
@@ -65,6 +65,14 @@ struct Give {
     reason: Option<String>,
     #[command(flatten)]
     write: Write,
+}
+
+/// Nobody's number is the name of a command: options before it would make it one.
+fn member(text: &str) -> Result<String, String> {
+    match text {
+        "reverse" | "show" => Err(format!("a command stands before its options: `mirabelle grant {text} …`")),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {

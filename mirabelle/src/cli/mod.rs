@@ -91,7 +91,8 @@ enum Command {
     /// Why a member got nothing, or this much: every milestone, and what came of it.
     Explain(explain::Arguments),
     /// What came of a command, by its idempotency key.
-    Command(command::Arguments),
+    #[command(name = "command")]
+    Asked(command::Arguments),
     /// What nobody could read: reasons and places of dead letters, never their content.
     Dlq(letters::Arguments),
     /// Look into the log of a data directory that no server has open.
@@ -133,7 +134,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Lots(arguments) => balance::lots(&arguments),
         Command::Statement(arguments) => statement::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
-        Command::Command(arguments) => command::run(arguments),
+        Command::Asked(arguments) => command::run(arguments),
         Command::Dlq(arguments) => letters::run(arguments),
         Command::Log(arguments) => log::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),

@@ -1,6 +1,7 @@
 //! Where the API is and who asks.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -120,6 +121,11 @@ impl Session {
         if let Some(position) = &reply.position {
             self.runtime.block_on(self.client.settled(position));
         }
+    }
+
+    /// Lets some time pass.
+    pub(super) fn pause(&self, duration: Duration) {
+        self.runtime.block_on(tokio::time::sleep(duration));
     }
 
     /// Forgets the tenant that was named, for routes that are the installation's.

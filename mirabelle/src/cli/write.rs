@@ -14,6 +14,9 @@ use crate::client::{Call, Reply};
 /// Longest that the server is asked to wait at once, seconds.
 const WAIT_AT_ONCE: u64 = 30;
 
+/// Between an answer that says "not decided yet" and the next request.
+const BREATH: Duration = Duration::from_millis(200);
+
 /// What every command that changes something takes.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Write {
@@ -82,6 +85,8 @@ impl Write {
             if Instant::now() >= deadline {
                 return Ok(Written::Pending(self.tell_pending(session, &reply, &key)));
             }
+            // A server that can't wait, because it stops, is not asked without a breath.
+            session.pause(BREATH);
         }
     }
 

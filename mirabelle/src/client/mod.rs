@@ -118,7 +118,7 @@ impl Client {
     /// they do in time.
     pub async fn settled(&self, position: &str) -> bool {
         // Any read waits, and this page is open to every key.
-        self.send(&Call::get("/problems/not_yet").read_after(position)).await.is_ok()
+        self.once(&Call::get("/problems/not_yet").read_after(position)).await.is_ok()
     }
 
     async fn once(&self, call: &Call) -> Result<Reply, Error> {

@@ -45,8 +45,11 @@ fn a_dump_says_of_every_fact_record_whether_it_counts() {
     assert!(used.err.contains("in use") && used.err.contains("stop the server"), "{used:#?}");
     let key = std::fs::read_to_string(server.admin_key()).unwrap();
     server.terminate();
-    // Once more, so that every partition has a second claim, and its first epoch has ended.
-    Server::start(Arc::clone(&server.data)).terminate();
+    // Once more, with a decision: the partition has a second claim then, and its first epoch has ended.
+    let again = Server::start(Arc::clone(&server.data));
+    let known = ["tenant", "create", "acme", "--mode", "live", "--url", &again.url, "--data", &data];
+    assert!(run(&known).expect(1).err.contains("tenant_exists"));
+    again.terminate();
     let whole = run(&["log", "dump", "--data", &data]).expect(0);
     let all = lines(&whole);
     let made = all
@@ -65,8 +68,8 @@ fn a_dump_says_of_every_fact_record_whether_it_counts() {
     let number = partition.to_string();
     let dump = run(&["log", "dump", "--data", &data, "--partition", &number]).expect(0);
     let verdicts: Vec<Json> = lines(&dump).iter().map(|line| line["verdict"].clone()).collect();
-    assert!(verdicts.ends_with(&[json!("repeat"), json!("foreign"), json!("ghost")]), "{verdicts:?}");
-    let from = (verdicts.len() - 2).to_string();
+    assert!(verdicts.ends_with(&["repeat", "foreign", "ghost", "orphan"].map(Json::from)), "{verdicts:?}");
+    let from = (verdicts.len() - 3).to_string();
     let end = run(&["log", "dump", "--data", &data, "--partition", &number, "--from", &from, "--limit", "1"]);
     let end = lines(&end.expect(0));
     assert_eq!((end.len(), &end[0]["verdict"]), (1, &json!("foreign")));
@@ -75,22 +78,30 @@ fn a_dump_says_of_every_fact_record_whether_it_counts() {
     run(&["log", "dump", "--data", &data, "--partition", "8"]).expect(2);
 }
 
-/// Appends the last decision once more, something that is nobody's, and a decision of an epoch that has ended.
+/// Appends the first decision once more, something that is nobody's, a decision of the epoch that has ended, and one
+/// behind a gap.
 fn spoil(data: &std::path::Path, partition: Partition) {
     let log = open(data);
-    let is_decision = |record: &Record| {
-        let decoded = decode_facts_record(&record.entry.value, record.entry.fingerprint);
-        matches!(decoded, Ok((FactsRecord::Decision(_), _)))
+    let decision = |record: &Record| match decode_facts_record(&record.entry.value, record.entry.fingerprint)
+    {
+        Ok((FactsRecord::Decision(decision), _)) => Some((record.entry.clone(), decision)),
+        _ => None,
     };
-    let last = facts(&log, partition).into_iter().rfind(is_decision).unwrap();
-    append(&log, partition, last.entry.clone());
-    let nobodys = Entry { fingerprint: 0, value: b"nobody's".to_vec().into(), ..last.entry.clone() };
-    append(&log, partition, nobodys);
-    let (record, _) = decode_facts_record(&last.entry.value, last.entry.fingerprint).unwrap();
-    let FactsRecord::Decision(mut decision) = record else { panic!("a decision was looked for") };
-    decision.seq += 1;
-    let late = encode_decision(&decision);
-    append(&log, partition, Entry { value: late.value, fingerprint: late.fingerprint, ..last.entry });
+    let decisions: Vec<_> = facts(&log, partition).iter().filter_map(decision).collect();
+    let (first, last) = (decisions.first().unwrap(), decisions.last().unwrap());
+    assert!(first.1.epoch < last.1.epoch);
+    append(&log, partition, first.0.clone());
+    append(&log, partition, Entry { fingerprint: 0, value: b"nobody's".to_vec().into(), ..first.0.clone() });
+    for (entry, decision) in [first, last] {
+        let mut beyond = decision.clone();
+        beyond.seq += 1_041;
+        let encoded = encode_decision(&beyond);
+        append(
+            &log,
+            partition,
+            Entry { value: encoded.value, fingerprint: encoded.fingerprint, ..entry.clone() },
+        );
+    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn a_wrong_command_line_exits_with_2_and_nothing_is_sent() {
         &["grant", "700101", "5"],
         &["grant", "700101", "5.5", "--budget", "spot"],
         &["grant", "reverse", "0a"],
+        &["grant", "--json", "reverse", "5", "--budget", "spot"],
         &["balance", "1", "--attempts", "0"],
         &["statement", "1", "--as-of", "yesterday"],
         &["statement", "1", "--as-of", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
