@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::Taken;
 
 /// A piece of work.
-pub(crate) enum Job {
+pub enum Job {
     /// Put these ids of a partition into the index, then tell the lane.
     Index(Partition, Vec<(CommandId, Offset)>, Sender<Told>),
     /// Write a snapshot of a partition, then tell the lane.
@@ -36,9 +36,13 @@ pub(crate) fn start<B: Blobs>(
 }
 
 fn work<B: Blobs>(jobs: &Receiver<Job>, ids: &dyn Ids, snapshots: &Snapshots<B>, metrics: &Metrics) {
-    for job in jobs {
-        // A lane that is gone needs no answer.
-        match job {
+    jobs.iter().for_each(|job| job.work(ids, snapshots, metrics));
+}
+
+impl Job {
+    /// Does it, and tells the lane. A lane that is gone needs no answer.
+    pub fn work<B: Blobs>(self, ids: &dyn Ids, snapshots: &Snapshots<B>, metrics: &Metrics) {
+        match self {
             Job::Index(partition, batch, tell) => {
                 if index(ids, partition, &batch) {
                     tell.send(Told::Indexed).ok();

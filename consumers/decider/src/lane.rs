@@ -20,11 +20,11 @@ use crate::snapshot::Taken;
 use crate::step::{Fault, Past};
 
 /// What other threads tell a lane.
-pub(crate) enum Told {
+pub enum Told {
     /// Nobody knows what became of an append of this attempt.
     Unclear(Attempt),
     /// What became of a dead letter.
-    DeadLetter(bool),
+    DeadLetter((u8, Offset), bool),
     /// The index has the ids.
     Indexed,
     /// The snapshot was written, or could not be.
@@ -57,20 +57,23 @@ impl Default for LaneOptions {
 
 /// Why a lane stopped.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LaneError {
+pub enum LaneError {
+    /// Facts can't be read on, or the reading rule has stopped.
     #[error(transparent)]
     Facts(#[from] ReaderError),
+    /// Inputs can't be read.
     #[error("could not read the inputs")]
     Inputs(#[from] ReadError),
+    /// The log takes nothing any more.
     #[error("the log is closed")]
     Closed,
 }
 
-/// A partition at work.
-pub(crate) struct Lane {
+/// A partition at work: one turn of it reads, decides and appends what there is. No thread, no clock.
+pub struct Lane {
     pub(crate) number: Number,
     pub(crate) partition: Partition,
-    pub(crate) assigned: bool,
+    assigned: bool,
     log: Arc<dyn Log>,
     facts: FactsReader,
     /// The end of `facts` found at the start: nothing is claimed before it is reached.
@@ -125,8 +128,30 @@ impl Lane {
         }
     }
 
+    /// Membership gives the partition.
+    pub fn gained(&mut self) {
+        self.assigned = true;
+    }
+
+    /// Membership will take the partition.
+    pub fn losing(&mut self) {
+        self.assigned = false;
+        self.partition.leaving();
+    }
+
+    /// Membership has taken the partition.
+    pub fn lost(&mut self) {
+        self.assigned = false;
+        self.partition.lost(&mut Vec::new());
+    }
+
+    /// The step function, for who wants to look at it.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
     /// One turn. Returns whether anything happened.
-    pub(crate) fn turn(&mut self, now: Now, random: u64) -> Result<bool, LaneError> {
+    pub fn turn(&mut self, now: Now, random: u64) -> Result<bool, LaneError> {
         let mut busy = self.read_facts(now)?;
         busy |= self.hear(now);
         if self.assigned && self.partition.owner().settled() && self.facts.position() >= self.end {
@@ -157,7 +182,9 @@ impl Lane {
             any = true;
             match told {
                 Told::Unclear(attempt) => self.partition.unclear(attempt, now, &mut self.effects),
-                Told::DeadLetter(durable) => self.partition.dead_letter_done(durable, now, &mut self.effects),
+                Told::DeadLetter(of, durable) => {
+                    self.partition.dead_letter_done(of, durable, now, &mut self.effects);
+                }
                 Told::Indexed => self.partition.indexed(),
                 Told::Snapshotted => self.snapshotting = false,
             }
@@ -216,14 +243,14 @@ impl Lane {
             match effect {
                 Effect::Claim(claim) => self.append_claim(&claim, now)?,
                 Effect::Append(prepared) => self.held.push(prepared),
-                Effect::AppendDeadLetter(entry) => letters.push(entry),
+                Effect::AppendDeadLetter(of, entry) => letters.push((of, entry)),
                 Effect::Rewind(next) => self.rewind(next)?,
                 Effect::Alarm(alarm) => {
                     error!(partition = %self.number, error = &alarm as &dyn std::error::Error, "alarm");
                 }
             }
         }
-        letters.into_iter().for_each(|letter| self.append_dead_letter(letter));
+        letters.into_iter().for_each(|(of, letter)| self.append_dead_letter(of, letter));
         self.append_held(now)
     }
 
@@ -266,14 +293,14 @@ impl Lane {
         }
     }
 
-    fn append_dead_letter(&mut self, entry: Entry) {
+    fn append_dead_letter(&mut self, of: (u8, Offset), entry: Entry) {
         let tell = self.told.0.clone();
         let done = Box::new(move |outcome: Result<Offset, _>| {
-            tell.send(Told::DeadLetter(outcome.is_ok())).ok();
+            tell.send(Told::DeadLetter(of, outcome.is_ok())).ok();
         });
         let append = Append { topic: Topic::DeadLetters, partition: self.number, entry, done: Some(done) };
         if self.log.append(vec![append]).is_err() {
-            self.told.0.send(Told::DeadLetter(false)).ok();
+            self.told.0.send(Told::DeadLetter(of, false)).ok();
         }
     }
 

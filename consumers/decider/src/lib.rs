@@ -2,10 +2,11 @@
 //! has read it back.
 
 pub mod accounts;
-mod background;
+pub mod background;
 pub mod known;
-mod lane;
+pub mod lane;
 pub mod metrics;
+pub mod open;
 pub mod overlay;
 pub mod partition;
 pub mod service;
@@ -15,8 +16,9 @@ mod terms;
 
 pub use accounts::Accounts;
 pub use known::Recent;
-pub use lane::LaneOptions;
+pub use lane::{Lane, LaneOptions};
 pub use metrics::Metrics;
+pub use open::{Error, open_lane};
 pub use partition::{Alarm, Counts, Effect, Partition};
-pub use service::{Error, Machine, Membership, Options, Service};
+pub use service::{Machine, Membership, Options, Service};
 pub use step::{Fault, Here, Past};

@@ -9,19 +9,21 @@
 use std::sync::Arc;
 
 use mirabelle_domain::{Account, AccountId, CommandId, Digest, Fact, Timestamp};
+#[cfg(feature = "planted-bugs")]
+use mirabelle_ledger::planted::{Bug, is};
 use mirabelle_ledger::{
     Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, ReadBack, RecordView, Seen, Turn, prepare,
 };
 use mirabelle_log::{Entry, Offset, Record, Topic};
 use mirabelle_schemas::record::{Decision, FactsRecord};
-use mirabelle_schemas::{decode_fact, encode_dead_letter, encode_facts};
+use mirabelle_schemas::{decode_fact, encode_dead_letter};
 use mirabelle_store::Ids;
 
 use crate::accounts::Accounts;
 use crate::known::Recent;
 use crate::overlay::Overlay;
 use crate::step::{
-    Draft, Fault, Here, KEY_KEPT, Known, Past, SetAside, Stepped, dead_letter, occupies_id,
+    Draft, Fault, Here, KEY_KEPT, Known, Past, SetAside, Stepped, dead_letter, decision, occupies_id,
     reject_as_too_large, set_aside, step,
 };
 pub use crate::terms::{Alarm, Counts, Effect, Options};
@@ -34,6 +36,13 @@ struct Aside {
     why: SetAside,
     /// Its dead letter is durable.
     kept: bool,
+}
+
+impl Aside {
+    /// Index of its topic in `Topic::INPUTS`, and its offset there.
+    fn place(&self) -> (u8, Offset) {
+        (self.topic, self.record.offset)
+    }
 }
 
 /// One partition.
@@ -182,11 +191,12 @@ impl Partition {
         self.owner.held_back(now);
     }
 
-    /// What became of the dead letter: `true` when it is durable. Otherwise it is appended again.
-    pub fn dead_letter_done(&mut self, durable: bool, now: Now, out: &mut Vec<Effect>) {
-        let Some(aside) = &mut self.aside else { return };
-        aside.kept = durable;
-        if durable {
+    /// What became of the dead letter of the input at this place: `true` when it is durable, otherwise it is appended again.
+    /// One that an earlier tenure appended may answer late: it says nothing of another input.
+    pub fn dead_letter_done(&mut self, of: (u8, Offset), durable: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(aside) = self.aside.as_mut().filter(|aside| aside.place() == of) else { return };
+        aside.kept |= durable;
+        if aside.kept {
             self.finish_aside(now, out);
         } else {
             self.append_dead_letter(now, out);
@@ -217,8 +227,17 @@ impl Partition {
             return Ok(());
         }
         let Some(turn) = self.owner.turn(now) else { return Ok(()) };
+        #[cfg(feature = "planted-bugs")]
+        let record = &match is(Bug::OwnersClock) {
+            true => Record { appended_at: now.wall, ..record.clone() },
+            false => record.clone(),
+        };
         match step(self, past, self.here, topic, record)? {
             Stepped::Decided(draft) => self.decide(&turn, *draft, now, out),
+            #[cfg(feature = "planted-bugs")]
+            Stepped::Unreadable(_) if is(Bug::UnreadableSkipped) => {
+                self.next[usize::from(topic)] = record.offset.next();
+            }
             Stepped::Unreadable(why) => {
                 self.aside = Some(Aside { topic, record: record.clone(), why, kept: false });
                 self.append_dead_letter(now, out);
@@ -249,7 +268,7 @@ impl Partition {
         let key = aside.record.entry.key.slice(..aside.record.entry.key.len().min(KEY_KEPT));
         let encoded = encode_dead_letter(&letter);
         let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
-        out.push(Effect::AppendDeadLetter(entry));
+        out.push(Effect::AppendDeadLetter(aside.place(), entry));
     }
 
     fn finish_aside(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -298,12 +317,20 @@ impl Partition {
                 }
                 OwnerEffect::Rewind(next) => {
                     self.next = next;
+                    #[cfg(feature = "planted-bugs")]
+                    if is(Bug::DedupeLost) {
+                        self.recent = Recent::default();
+                    }
                     out.push(Effect::Rewind(next));
                 }
                 OwnerEffect::Confirmed(seq) => self.confirm(seq, read, out),
                 OwnerEffect::Evolve(seq) => self.evolve(seq, read, out),
                 OwnerEffect::DropOverlay(_) => {
                     self.counts.dropped += 1;
+                    #[cfg(feature = "planted-bugs")]
+                    if is(Bug::SpeculationKept) {
+                        continue;
+                    }
                     self.overlay.clear();
                     self.aside = None;
                 }
@@ -347,6 +374,10 @@ impl Partition {
 
 impl Known for Partition {
     fn account(&self, id: &AccountId) -> Option<&Arc<Account>> {
+        #[cfg(feature = "planted-bugs")]
+        if is(Bug::ProjectedBalance) {
+            return self.confirmed.get(id);
+        }
         self.overlay.account(id).or_else(|| self.confirmed.get(id))
     }
 
@@ -362,26 +393,5 @@ impl Known for Partition {
         candidates
             .extend(indexed.filter(|found| found.partition.0 == self.here.partition).map(|f| Offset(f.seq)));
         Ok(candidates)
-    }
-}
-
-fn decision(turn: &Turn, draft: &Draft) -> Decision {
-    Decision {
-        epoch: turn.attempt.epoch,
-        claim: turn.attempt.claim,
-        seq: turn.seq,
-        at: turn.at,
-        account: draft.account.clone(),
-        command_id: draft.command_id,
-        input_kind: draft.input_kind,
-        input_digest: draft.input_digest,
-        input: draft.input.clone(),
-        accepted_at: draft.accepted_at.0,
-        actor: draft.actor.clone(),
-        reason: draft.reason.clone(),
-        cursor: draft.cursor,
-        config_version: draft.config_version,
-        facts: encode_facts(&draft.facts),
-        prev_digest: turn.prev_digest,
     }
 }

@@ -6,18 +6,16 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mirabelle_domain::DOMAIN_REVISION;
-use mirabelle_ledger::{Checkpoint, FactsReader, Now, ReaderError, ReaderOptions, Start};
-use mirabelle_log::{Log, Partition as Number, Topic, View};
-use mirabelle_store::{Blobs, Ids, Snapshots, Wanted};
-use tracing::{error, info, warn};
+use mirabelle_ledger::Now;
+use mirabelle_log::{Log, Partition as Number, View};
+use mirabelle_store::{Blobs, Ids, Snapshots};
+use tracing::error;
 
 use crate::background::{self, Job};
 use crate::lane::{Lane, LaneOptions};
 use crate::metrics::Metrics;
-use crate::partition::{Counts, Options as PartitionOptions, Partition};
-use crate::snapshot::{FORMAT, RebuildError, Taken, complete_index};
-use crate::step::Here;
+use crate::open::{Error, open_lane};
+use crate::partition::{Counts, Options as PartitionOptions};
 
 /// What membership says.
 pub enum Membership {
@@ -46,41 +44,6 @@ pub struct Options {
     pub lane: LaneOptions,
 }
 
-/// Why the decider could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A partition's facts can't be read.
-    #[error("the decider can't read partition {partition}")]
-    Read {
-        /// The partition.
-        partition: Number,
-        /// The cause.
-        #[source]
-        source: ReaderError,
-    },
-    /// The end of a partition's facts can't be found.
-    #[error("the decider can't find the end of partition {partition}")]
-    Bounds {
-        /// The partition.
-        partition: Number,
-        /// The cause.
-        #[source]
-        source: mirabelle_log::ReadError,
-    },
-    /// The index of ids could not be made whole.
-    #[error("the index of ids of partition {partition} could not be completed")]
-    Index {
-        /// The partition.
-        partition: Number,
-        /// The cause.
-        #[source]
-        source: RebuildError,
-    },
-    /// No thread.
-    #[error("no thread for the decider's background work")]
-    Thread(#[source] std::io::Error),
-}
-
 /// The decider at work on its thread.
 pub struct Service {
     log: Arc<dyn Log>,
@@ -105,24 +68,9 @@ impl Service {
             .map_err(Error::Thread)?;
         let mut lanes = Vec::new();
         for number in (0..log.partitions()).map(Number) {
-            let here = Here { partition: number.0, partitions: log.partitions() };
-            let mut partition = Partition::new(here, options.partition.clone(), Arc::clone(&ids), now);
-            let taken = latest(&snapshots, log.as_ref(), number);
-            let facts = resume(log.as_ref(), ids.as_ref(), number, taken, &mut partition)?;
-            let end = log.bounds(Topic::Facts, number, View::Durable);
-            let end = end.map_err(|source| Error::Bounds { partition: number, source })?.end;
-            let jobs = jobs.clone();
             let log = Arc::clone(&log);
-            lanes.push(Some(Lane::new(
-                number,
-                partition,
-                log,
-                facts,
-                end,
-                jobs,
-                options.lane,
-                metrics.clone(),
-            )));
+            let lane = open_lane(log, &ids, &snapshots, number, options, metrics.clone(), jobs.clone(), now)?;
+            lanes.push(Some(lane));
         }
         let reported = vec![Default::default(); lanes.len()];
         Ok(Service { log, lanes, metrics, reported, jobs: Some(jobs), background: Some(background) })
@@ -158,21 +106,18 @@ impl Service {
         match said {
             Membership::Gained(number) => {
                 if let Some(lane) = self.lane(number) {
-                    lane.assigned = true;
+                    lane.gained();
                 }
             }
             Membership::Losing(number, done) => {
                 if let Some(lane) = self.lane(number) {
-                    lane.assigned = false;
-                    lane.partition.leaving();
+                    lane.losing();
                 }
                 losing.push((number, done));
             }
             Membership::Lost(number) => {
                 if let Some(lane) = self.lane(number) {
-                    lane.assigned = false;
-                    let mut effects = Vec::new();
-                    lane.partition.lost(&mut effects);
+                    lane.lost();
                 }
             }
         }
@@ -273,48 +218,4 @@ fn add(
     verdict("repeat", is.repeats - was.repeats);
     verdict("foreign", is.foreign - was.foreign);
     verdict("stale_claim", is.stale_claims - was.stale_claims);
-}
-
-/// The latest snapshot that can be used; none is no fault, it only takes longer.
-fn latest<B: Blobs>(snapshots: &Snapshots<B>, log: &dyn Log, number: Number) -> Option<Taken> {
-    let wanted = Wanted { log_id: log.id(), format: FORMAT, domain_revision: DOMAIN_REVISION };
-    let latest = match snapshots.latest(number, &wanted) {
-        Ok(latest) => latest,
-        Err(error) => {
-            warn!(partition = %number, error = &error as &dyn std::error::Error, "snapshots can't be read");
-            return None;
-        }
-    };
-    for (name, reason) in &latest.passed_over {
-        warn!(partition = %number, name, reason, "snapshot passed over");
-    }
-    let mut snapshot = latest.snapshot?;
-    match Taken::read(&snapshot.header, &mut snapshot.payload) {
-        Ok(taken) => Some(taken),
-        Err(error) => {
-            warn!(partition = %number, %error, "snapshot can't be read");
-            None
-        }
-    }
-}
-
-/// A reader at the snapshot, with its state in the partition; at the beginning if the log is not the snapshot's.
-fn resume(
-    log: &dyn Log,
-    ids: &dyn Ids,
-    number: Number,
-    taken: Option<Taken>,
-    partition: &mut Partition,
-) -> Result<FactsReader, Error> {
-    let read = |source| Error::Read { partition: number, source };
-    let open = |start: Start<'_>| FactsReader::open(log, number, start, ReaderOptions::default());
-    let Some(taken) = taken else { return open(Start::Beginning).map_err(read) };
-    let checkpoint: &Checkpoint = &taken.checkpoint;
-    let reader = open(Start::At(checkpoint)).map_err(read)?;
-    complete_index(log, ids, number, taken.indexed_to)
-        .map_err(|source| Error::Index { partition: number, source })?;
-    info!(partition = %number, seq = checkpoint.head.seq, accounts = taken.accounts.len(), "starts at a snapshot");
-    let recent = taken.recent_ids();
-    partition.restore(taken.accounts, recent);
-    Ok(reader)
 }

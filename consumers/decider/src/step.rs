@@ -7,10 +7,10 @@ use mirabelle_domain::fact::{CommandRejected, CommandRepeated, InputSetAside};
 use mirabelle_domain::rejection::is_final_code;
 use mirabelle_domain::rules::Adopted;
 use mirabelle_domain::{Account, AccountId, AccountKey, Command, CommandId, Digest, Fact, Input, Timestamp};
-use mirabelle_ledger::Gate;
+use mirabelle_ledger::{Gate, Turn};
 use mirabelle_log::{Offset, Record, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Cursor, Decision, InputRecord};
-use mirabelle_schemas::{decode_body, decode_command, digest, partition_of};
+use mirabelle_schemas::{decode_body, decode_command, digest, encode_facts, partition_of};
 
 /// What a partition knows when it decides: confirmed state with the overlay of what is in flight on top.
 pub trait Known {
@@ -220,6 +220,28 @@ fn facts(
         Ok(Ok(facts)) => Some(facts),
         Ok(Err(rejection)) => Some(vec![rejection.into_fact().into()]),
         Err(_) => None,
+    }
+}
+
+/// A draft at its place in the log.
+pub(crate) fn decision(turn: &Turn, draft: &Draft) -> Decision {
+    Decision {
+        epoch: turn.attempt.epoch,
+        claim: turn.attempt.claim,
+        seq: turn.seq,
+        at: turn.at,
+        account: draft.account.clone(),
+        command_id: draft.command_id,
+        input_kind: draft.input_kind,
+        input_digest: draft.input_digest,
+        input: draft.input.clone(),
+        accepted_at: draft.accepted_at.0,
+        actor: draft.actor.clone(),
+        reason: draft.reason.clone(),
+        cursor: draft.cursor,
+        config_version: draft.config_version,
+        facts: encode_facts(&draft.facts),
+        prev_digest: turn.prev_digest,
     }
 }
 

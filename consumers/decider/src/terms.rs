@@ -35,8 +35,9 @@ pub enum Effect {
     Claim(Claim),
     /// Hand this decision to the gate, in order; tell [`Partition::unclear`] of an unclear outcome of its attempt.
     Append(Prepared),
-    /// Append to `dead-letters`; tell [`Partition::dead_letter_done`].
-    AppendDeadLetter(Entry),
+    /// Append to `dead-letters` what stood at this place, an index in `Topic::INPUTS` and an offset; tell
+    /// [`Partition::dead_letter_done`].
+    AppendDeadLetter((u8, Offset), Entry),
     /// Read the inputs from these offsets of `Topic::INPUTS` on.
     Rewind([Offset; Topic::INPUTS.len()]),
     /// Tell a person.
