@@ -9,7 +9,7 @@ use mirabelle_domain::{
     AccountId, AccountKey, Command, CommandId, Day, Fact, MemberId, Sealed, TenantId, Timestamp,
 };
 use mirabelle_follower::core::derived;
-use mirabelle_follower::{Core, Outgoing, Seen};
+use mirabelle_follower::{Core, Outgoing, Seen, is_stale};
 use mirabelle_schemas::record::{Cause, Namespace};
 use serde::{Deserialize, Serialize};
 
@@ -349,8 +349,8 @@ impl Core for Clock {
     fn act(&mut self, now: i64) -> Vec<Outgoing> {
         let mut out = Vec::new();
         self.now = now;
-        self.answered.retain(|_, at| now - *at < RESEND_AFTER_MICROS);
-        for sent in self.sent.values_mut().filter(|sent| now - sent.at >= RESEND_AFTER_MICROS) {
+        self.answered.retain(|_, at| !is_stale(*at, now, RESEND_AFTER_MICROS));
+        for sent in self.sent.values_mut().filter(|sent| is_stale(sent.at, now, RESEND_AFTER_MICROS)) {
             sent.at = now;
             out.push(sent.outgoing.clone());
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mirabelle_domain::fact::AdoptedVersion;
+use mirabelle_follower::is_stale;
 use mirabelle_schemas::record::Cause;
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,10 @@ impl Publications {
         for partition in 0..partitions {
             let next = self.adopted.get(&partition).copied().unwrap_or(0) + 1;
             let Some((version, cause)) = self.versions.get(&next) else { continue };
-            let waits =
-                self.sent.get(&partition).is_some_and(|(n, at)| *n == next && now - at < resend_after);
+            let waits = self
+                .sent
+                .get(&partition)
+                .is_some_and(|(n, at)| *n == next && !is_stale(*at, now, resend_after));
             if !waits {
                 self.sent.insert(partition, (next, now));
                 due.push((partition, version.clone(), Some(*cause)));

@@ -109,6 +109,12 @@ pub trait Core: Send {
     fn restore(&mut self, saved: &[u8]) -> bool;
 }
 
+/// Whether so long has passed since what was sent `at` that it is sent again. A clock that was set back says so too: else
+/// it would be waited for until that clock has come again to where it was.
+pub fn is_stale(at: i64, now: i64, after: i64) -> bool {
+    now.abs_diff(at) >= after.unsigned_abs()
+}
+
 /// A name or key made from parts that are known to be of the allowed alphabet.
 ///
 /// # Panics
@@ -120,5 +126,17 @@ where
     match text.parse() {
         Ok(value) => value,
         Err(error) => panic!("a derived name is within its alphabet: {text}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_before_the_clock_was_set_back_is_sent_again() {
+        let (sent, after) = (1_041_000_000, 5_000_000);
+        assert!(!is_stale(sent, sent + 4_999_999, after) && is_stale(sent, sent + 5_000_000, after));
+        assert!(!is_stale(sent, sent - 4_999_999, after) && is_stale(sent, sent - 3_600_000_000, after));
     }
 }

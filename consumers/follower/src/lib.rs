@@ -7,5 +7,5 @@
 pub mod core;
 pub mod service;
 
-pub use core::{Core, Outgoing, Seen};
+pub use core::{Core, Outgoing, Seen, is_stale};
 pub use service::{Error, Follower, Options};

@@ -280,8 +280,21 @@ impl<C: Core> Follower<C> {
         Ok(())
     }
 
-    /// Works until `stopped` says so. `now` gives microseconds; `between` runs after every turn from the end found at the
-    /// start on: effects besides commands are made there. It returns after how long it wants its next turn at the latest, zero for at once.
+    /// One turn, and the effects besides commands after it, which no history makes either: before the end that was found
+    /// at the start nothing is known to be open still. Returns whether there was anything, and after how long `between`
+    /// wants its next turn.
+    pub fn round(
+        &mut self,
+        now: i64,
+        between: &mut dyn FnMut(&mut C) -> Duration,
+    ) -> Result<(bool, Duration), Error> {
+        let busy = self.turn(now)?;
+        let wanted = if self.caught_up() { between(&mut self.core) } else { Duration::MAX };
+        Ok((busy, wanted))
+    }
+
+    /// Works until `stopped` says so. `now` gives microseconds; `between` runs after every turn: effects besides
+    /// commands are made there. It returns after how long it wants its next turn at the latest, zero for at once.
     pub fn run(
         &mut self,
         stopped: &dyn Fn() -> bool,
@@ -290,9 +303,7 @@ impl<C: Core> Follower<C> {
     ) -> Result<(), Error> {
         while !stopped() {
             let tick = self.log.tick(View::Durable);
-            let busy = self.turn(now())?;
-            // Effects besides commands are not made for history either.
-            let wanted = if self.caught_up() { between(&mut self.core) } else { Duration::MAX };
+            let (busy, wanted) = self.round(now(), between)?;
             self.keep_place(false)?;
             if !busy && !wanted.is_zero() {
                 self.log.wait(View::Durable, tick, self.pause(now()).min(wanted));

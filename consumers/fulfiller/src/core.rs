@@ -8,7 +8,7 @@ use mirabelle_domain::{
     AccountId, AccountKey, Command, Fact, MemberId, Name, RedemptionId, Sealed, TenantId,
 };
 use mirabelle_follower::core::derived;
-use mirabelle_follower::{Core, Outgoing, Seen};
+use mirabelle_follower::{Core, Outgoing, Seen, is_stale};
 use mirabelle_schemas::record::{Cause, Namespace};
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +35,9 @@ struct Line {
     started: u32,
     /// The latest attempt that went unanswered.
     unanswered: u32,
-    /// Not before this instant: the next attempt.
-    retry_at: i64,
+    /// Since when the next attempt is waited with, by this process's own clock; 0: it has not begun to wait.
+    #[serde(skip)]
+    rested_from: i64,
     /// The vendor's answer to the started attempt, until the log has it.
     #[serde(skip)]
     answer: Option<RecordFulfilment>,
@@ -85,7 +86,7 @@ impl Fulfiller {
         orders
     }
 
-    /// What came of a call; `voucher` is sealed already.
+    /// What came of a call; `voucher` is sealed already. Forgotten if the log has had another word on that attempt.
     pub fn answered(
         &mut self,
         order: &Order,
@@ -97,6 +98,11 @@ impl Fulfiller {
         if let Some(line) = self.lines.get_mut(&(order.tenant.clone(), order.redemption, order.line)) {
             line.calling = false;
             line.sent_at = 0;
+            if order.attempt <= line.unanswered {
+                // The log holds already that this attempt went unanswered, and its id is taken: the next attempt asks
+                // again, and the vendor, who knows the key, says the same.
+                return;
+            }
             line.answer = Some(RecordFulfilment {
                 redemption: order.redemption,
                 line: order.line,
@@ -122,7 +128,7 @@ impl Fulfiller {
                 approved: false,
                 started: 0,
                 unanswered: 0,
-                retry_at: 0,
+                rested_from: 0,
                 answer: None,
                 calling: false,
                 sent_at: 0,
@@ -163,7 +169,7 @@ impl Fulfiller {
             Fact::LineUnanswered(f) => {
                 if let Some(line) = self.lines.get_mut(&(tenant.clone(), f.redemption, f.line)) {
                     line.unanswered = line.unanswered.max(f.attempt);
-                    line.retry_at = seen.accepted_at + pause_after(f.attempt);
+                    line.rested_from = 0;
                     line.answer = None;
                     line.sent_at = 0;
                 }
@@ -181,6 +187,12 @@ impl Fulfiller {
 }
 
 impl Line {
+    /// Whether the pause after the latest unanswered attempt is over.
+    fn has_rested(&self, now: i64) -> bool {
+        self.unanswered == 0
+            || (self.rested_from != 0 && is_stale(self.rested_from, now, pause_after(self.unanswered)))
+    }
+
     /// The command that takes the line further, if one is owed at `now`.
     fn next(&self, redemption: RedemptionId, line: u32, now: i64) -> Option<(String, Command)> {
         if !self.approved || self.calling {
@@ -190,7 +202,7 @@ impl Line {
             return Some((format!("answer.{redemption}.{line}.{}", answer.attempt), answer.clone().into()));
         }
         let attempt = self.unanswered + 1;
-        if self.started < attempt && now >= self.retry_at {
+        if self.started < attempt && self.has_rested(now) {
             let command = StartFulfilment { redemption, line, attempt };
             return Some((format!("start.{redemption}.{line}.{attempt}"), command.into()));
         }
@@ -216,8 +228,11 @@ impl Core for Fulfiller {
     fn act(&mut self, now: i64) -> Vec<Outgoing> {
         let mut outgoing = Vec::new();
         for ((tenant, redemption, number), line) in &mut self.lines {
-            if line.sent_at != 0 && now - line.sent_at < RESEND_AFTER_MICROS {
+            if line.sent_at != 0 && !is_stale(line.sent_at, now, RESEND_AFTER_MICROS) {
                 continue;
+            }
+            if line.rested_from == 0 {
+                line.rested_from = now;
             }
             let Some((key, command)) = line.next(*redemption, *number, now) else { continue };
             line.sent_at = now;
@@ -238,15 +253,15 @@ impl Core for Fulfiller {
     fn next_due(&self, now: i64) -> Option<i64> {
         let waiting = self.lines.values().filter(|line| line.approved && !line.calling);
         waiting
-            .map(
-                |line| {
-                    if line.sent_at == 0 {
-                        line.retry_at.max(now)
-                    } else {
-                        line.sent_at + RESEND_AFTER_MICROS
-                    }
-                },
-            )
+            .map(|line| {
+                if line.sent_at == 0 && line.unanswered == 0 {
+                    now
+                } else if line.sent_at == 0 {
+                    line.rested_from + pause_after(line.unanswered)
+                } else {
+                    line.sent_at + RESEND_AFTER_MICROS
+                }
+            })
             .min()
     }
 
