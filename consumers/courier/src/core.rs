@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use mirabelle_domain::command::AdoptConfiguration;
 use mirabelle_domain::{AccountId, AccountKey, Command, Fact, GrantId, TenantId};
 use mirabelle_follower::core::derived;
-use mirabelle_follower::{Core, Outgoing, Seen};
+use mirabelle_follower::{Core, Outgoing, Seen, is_stale};
+#[cfg(feature = "planted-bugs")]
+use mirabelle_ledger::planted::{Bug, fresh, is};
 use mirabelle_schemas::record::{Cause, Namespace};
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +56,7 @@ impl Courier {
     }
 
     fn stale(&self, now: i64) -> Vec<(TenantId, GrantId)> {
-        let stale = |grant: &Grant| now - grant.sent_at >= RESEND_AFTER_MICROS && grant.is_waiting();
+        let stale = |grant: &Grant| is_stale(grant.sent_at, now, RESEND_AFTER_MICROS) && grant.is_waiting();
         self.grants.iter().filter(|(_, grant)| stale(grant)).map(|(key, _)| key.clone()).collect()
     }
 
@@ -111,7 +113,7 @@ impl Core for Courier {
 
     fn act(&mut self, now: i64) -> Vec<Outgoing> {
         let mut due = std::mem::take(&mut self.unsent);
-        if now - self.looked_through_at >= RESEND_AFTER_MICROS {
+        if is_stale(self.looked_through_at, now, RESEND_AFTER_MICROS) {
             self.looked_through_at = now;
             due.extend(self.stale(now));
         }
@@ -162,6 +164,11 @@ impl Core for Courier {
 }
 
 fn send(account: AccountId, key: &str, command: Command, cause: Option<Cause>) -> Outgoing {
+    #[cfg(feature = "planted-bugs")]
+    let key = &match is(Bug::FreshCourierIds) {
+        true => format!("{key}.{}", fresh()),
+        false => key.to_owned(),
+    };
     Outgoing {
         account,
         namespace: Namespace::Courier,

@@ -137,6 +137,8 @@ impl Projector {
         if !batch.is_empty() {
             let begun = Instant::now();
             self.metrics.rows.inc_by(batch.puts().len() as u64);
+            #[cfg(feature = "planted-bugs")]
+            let batch = checkpoints_first(self.rows.as_ref(), batch)?;
             self.rows.apply(batch)?;
             self.metrics.batch.observe(begun.elapsed().as_secs_f64());
             self.metrics.decisions.inc_by(decisions as u64);
@@ -210,4 +212,19 @@ pub fn rows_of_decision(
 
 fn rows_of(partition: Partition, decision: &Decision) -> Result<Vec<Row>, Stopped> {
     rows_of_decision(partition, decision).map_err(|source| Stopped::Fact { seq: decision.seq, source })
+}
+
+/// The checkpoints at once, the rows as a batch to come.
+#[cfg(feature = "planted-bugs")]
+fn checkpoints_first(rows: &dyn Rows, batch: Batch) -> Result<Batch, Error> {
+    use mirabelle_ledger::planted::{Bug, is};
+    if !is(Bug::CheckpointBeforeRows) {
+        return Ok(batch);
+    }
+    let (puts, checkpoints) = batch.into_parts();
+    let (mut first, mut then) = (Batch::new(), Batch::new());
+    checkpoints.into_iter().for_each(|(partition, bytes)| first.checkpoint(partition, bytes));
+    puts.into_iter().for_each(|put| then.decision(put.stamp, vec![put.row]));
+    rows.apply(first)?;
+    Ok(then)
 }

@@ -113,9 +113,15 @@ impl Gate {
     fn to_facts(&self, attempt: Attempt, entry: Entry) -> Append {
         let on_unclear = Arc::clone(&self.on_unclear);
         // An acknowledgement proves nothing: only what is read back counts. A failure ends the attempt.
+        #[cfg(feature = "planted-bugs")]
+        let acknowledged = (self.partition, entry.clone());
         let done: Done = Box::new(move |outcome| {
             if outcome.is_err() {
                 on_unclear(attempt);
+            }
+            #[cfg(feature = "planted-bugs")]
+            if outcome.is_ok() && crate::planted::is(crate::planted::Bug::AnswerOnAcknowledgement) {
+                crate::planted::acknowledge(acknowledged.0, acknowledged.1);
             }
         });
         Append { topic: Topic::Facts, partition: self.partition, entry, done: Some(done) }

@@ -22,6 +22,8 @@ mod fold;
 mod head;
 mod known;
 mod owner;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod reader;
 mod seen;
 pub mod suite;
