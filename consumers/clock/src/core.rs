@@ -14,6 +14,7 @@ use mirabelle_schemas::record::{Cause, Namespace};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::tzdb_version;
+use crate::looks::{Look, Looks};
 use crate::lots::Lots;
 use crate::people::{Agenda, Person, Settings, Task, Who, Yearly};
 
@@ -37,6 +38,7 @@ struct State {
     agenda: Agenda,
     /// Campaigns adopted per partition whose start lies ahead: (from when, partition, tenant, version).
     campaigns: Vec<(Timestamp, u16, AdoptedVersion, TenantId)>,
+    looks: Looks,
 }
 
 /// A command under way.
@@ -230,16 +232,15 @@ impl Clock {
         for (_, partition, version, tenant) in come {
             let Ok(campaign) = serde_json::from_str::<Campaign>(&version.body) else { continue };
             for (who, occurrence, day) in self.covered(&campaign, partition, &tenant, now) {
-                let key = format!(
-                    "adopted.{}.{}.{occurrence}.{}",
-                    version.number,
-                    campaign.milestone.name(),
-                    day.0
-                );
-                let command = ConsiderMilestone { kind: campaign.milestone, occurrence };
-                let day = self.local_day(&who, now);
-                self.send(&who, key, command.into(), day, None, now, None, out);
+                let (number, kind, effective_at) = (version.number, campaign.milestone, version.effective_at);
+                let look = Look { who, number, kind, occurrence, day, effective_at, attempt: 0 };
+                self.state.looks.add(look);
             }
+        }
+        let room = STEP_MAX.saturating_sub(out.len());
+        for look in self.state.looks.due(room, |id| self.sent.contains_key(id)) {
+            let day = self.local_day(&look.who, now);
+            self.send(&look.who, look.key(), look.command().into(), day, None, now, None, out);
         }
     }
 
@@ -329,6 +330,7 @@ impl Core for Clock {
     }
 
     fn see(&mut self, seen: &Seen<'_>) {
+        self.state.looks.answered(seen.command_id, Timestamp(seen.accepted_at));
         self.answered(seen.command_id);
         for (_, fact) in seen.facts {
             match (&seen.account.key, fact) {

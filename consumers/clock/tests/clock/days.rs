@@ -91,3 +91,19 @@ fn a_campaign_that_comes_later_looks_at_what_is_recorded_and_within_its_reach() 
     assert_eq!(desk.one().command, consider());
     assert_eq!(desk.act(), []);
 }
+
+#[test]
+fn a_clock_that_starts_again_still_owes_what_a_later_campaign_has_to_look_at() {
+    let mut desk = Desk::at("2026-06-15T08:00:00Z");
+    desk.connection("");
+    let facts = recorded(MilestoneKind::Promotion, "senior", day("2026-06-10"), Considered::NoCampaign);
+    facts.clone().into_iter().for_each(|fact| desk.fact(fact));
+    let campaign = r#"{"title":"Promoted","budget":"spot","starts_on":"2020-01-01","milestone":"promotion","points":{"fixed":5},"look_back_days":30}"#;
+    desk.adopt(2, ConfigKind::Campaign, "promoted", campaign.to_owned());
+    let sent = desk.one();
+    // What was sent may be lost with the process that sent it.
+    let mut again = desk.restarted();
+    assert_eq!(again.one().id(), sent.id());
+    again.answer(&sent, &facts[1..]);
+    assert_eq!(again.restarted().act(), []);
+}
