@@ -241,3 +241,30 @@ fn a_line_that_was_delivered_after_the_checkpoint_is_not_ordered_again() {
     assert_eq!((again.core.calls(), again.core.act(again.now)), (vec![], vec![]));
     assert_eq!(again.core.open_lines(), 0);
 }
+
+#[test]
+fn an_answer_to_an_attempt_that_the_log_calls_unanswered_gives_way_to_the_next_attempt() {
+    let mut desk = Desk::with("gift", "sandbox");
+    desk.start(1);
+    let order = desk.order();
+    // Recorded by another process, or by this one before it was started again: the id of this attempt's answer is taken.
+    desk.see(LineUnanswered { redemption: REDEMPTION, line: 0, attempt: 1 });
+    desk.core.answered(&order, VendorOutcome::Fulfilled, None, None, None);
+    assert_eq!(desk.core.act(desk.now), [], "a pause first");
+    desk.now += RETRY_FIRST_MICROS;
+    desk.start(2);
+    assert_eq!(desk.order().key, order.key);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_stretch_the_pause_before_the_next_attempt() {
+    let mut desk = Desk::with("gift", "sandbox");
+    desk.now += 30 * 3_600_000_000;
+    desk.start(1);
+    let order = desk.order();
+    desk.core.answered(&order, VendorOutcome::Unknown, None, None, None);
+    desk.see(LineUnanswered { redemption: REDEMPTION, line: 0, attempt: 1 });
+    assert_eq!(desk.core.act(desk.now), [], "a pause first");
+    desk.now -= 30 * 3_600_000_000;
+    desk.start(2);
+}
