@@ -375,7 +375,7 @@ impl Partition {
 impl Known for Partition {
     fn account(&self, id: &AccountId) -> Option<&Arc<Account>> {
         #[cfg(feature = "planted-bugs")]
-        if is(Bug::ProjectedBalance) {
+        if is(Bug::ProjectedBalance) && matches!(id.key, mirabelle_domain::AccountKey::Member(_)) {
             return self.confirmed.get(id);
         }
         self.overlay.account(id).or_else(|| self.confirmed.get(id))

@@ -10,6 +10,7 @@ use mirabelle_domain::fact::{
 use mirabelle_domain::{AccountId, AccountKey, Fact, GrantId, MemberId, RedemptionId, Timestamp};
 use mirabelle_fulfiller::core::vendor_key;
 
+use crate::milestones::Milestones;
 use crate::truth::Broken;
 use crate::vendor::Vendor;
 use crate::wallet::{Wallet, ensure};
@@ -63,6 +64,7 @@ pub(crate) struct Books {
     grants: BTreeMap<GrantId, Grant>,
     redemptions: BTreeMap<RedemptionId, Redemption>,
     awards: BTreeSet<(MemberId, String)>,
+    milestones: Milestones,
     /// Lines in the order of their ends.
     ended: BTreeMap<(RedemptionId, u32), usize>,
 }
@@ -84,7 +86,11 @@ impl Books {
             let taken = match &account.key {
                 AccountKey::Member(member) => self.member(account, *member, fact, at, vendor),
                 AccountKey::Budget(_) => self.budget(account, fact),
-                AccountKey::Configuration | AccountKey::Partition(_) => Ok(()),
+                AccountKey::Partition(partition) => {
+                    self.milestones.adopted(*partition, fact);
+                    Ok(())
+                }
+                AccountKey::Configuration => Ok(()),
             };
             taken.map_err(|what| format!("{account}: {what}: {fact:?}"))?;
         }
@@ -101,6 +107,9 @@ impl Books {
     ) -> Result<(), Broken> {
         match fact {
             Fact::AwardOwed(fact) => self.owed(member, fact)?,
+            Fact::MilestoneRecorded(fact) => self.milestones.recorded(member, fact),
+            Fact::MilestoneRetracted(fact) => self.milestones.retracted(member, fact),
+            Fact::MilestoneConsidered(fact) => self.milestones.considered(member, fact),
             Fact::AwardDropped(fact) => self.grants.entry(fact.grant).or_default().dropped = true,
             Fact::GrantCredited(fact) => self.credited(account, fact)?,
             Fact::GrantRefused(fact) => {
@@ -309,7 +318,8 @@ impl Books {
 
     /// After everything healed and ran to quiet: every obligation has reached its end or waits for a person, and the
     /// tenant's points are all somewhere, once.
-    pub(crate) fn close(&self) -> Result<(), Broken> {
+    pub(crate) fn close(&self, now: i64, partitions: u16) -> Result<(), Broken> {
+        self.milestones.close(now, partitions)?;
         for (id, grant) in &self.grants {
             let waits = grant.held && grant.committed.is_none() && !grant.declined;
             let ended = match grant.committed {

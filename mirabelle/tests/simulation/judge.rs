@@ -18,7 +18,7 @@ use crate::world::World;
 pub(crate) fn judge(world: &mut World) -> Result<(), Broken> {
     every_input_is_decided(&world.log, &world.truth)?;
     readers_agree(&world.log, &world.truth)?;
-    world.truth.books.close()?;
+    world.truth.books.close(world.now, world.partitions())?;
     world.door.judge(&world.truth, &world.log)?;
     owners_know_the_truth(world)?;
     rows_are_the_fold(world)?;

@@ -16,6 +16,7 @@ mod door;
 mod followers;
 mod judge;
 mod log;
+mod milestones;
 #[cfg(feature = "planted-bugs")]
 mod planted;
 mod truth;

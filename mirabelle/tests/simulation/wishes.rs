@@ -18,6 +18,8 @@ use crate::chance::Chance;
 
 pub(crate) const BUDGETS: [&str; 2] = ["people", "thanks"];
 const PRODUCTS: [&str; 5] = ["gift", "mug", "card", "card-refused", "card-slow"];
+/// A campaign that is published while people are hired: who was hired before earns by it too.
+pub(crate) const LATE_CAMPAIGN: &str = "late";
 const DAY: i64 = 86_400_000_000;
 
 pub(crate) fn tenant() -> TenantId {
@@ -185,6 +187,10 @@ pub(crate) fn wish(number: usize, members: usize, books: &Books, chance: &mut Ch
                 (account, RevealVoucher { redemption, line }.into())
             }
         },
+        19 if chance.one_in(3) => {
+            let body = campaign("hire", r#"{"fixed":40}"#, "thanks", r#","look_back_days":90"#);
+            return version(ConfigKind::Campaign, LATE_CAMPAIGN, 1, body, &key).to_vec();
+        }
         _ => {
             let body = product("immediate", chance.between(20, 90));
             let version_number = u32::try_from(chance.between(2, 4)).unwrap_or(2);
