@@ -93,7 +93,7 @@ fn round(data: &Path, shop: &Shop, number: u64, known: &mut Vec<Answered>, uncle
     let mut random = StdRng::seed_from_u64(0x4b11_0000 + number);
     let few: Vec<Answered> = known.choose_multiple(&mut random, 5).cloned().collect();
     assert_repeated(&server, shop, &few);
-    let load = Duration::from_micros(random.random_range(100_000..400_000));
+    let load = Duration::from_micros(random.random_range(60_000..260_000));
     let (ended, all_ended): (Sender<()>, _) = channel();
     let mut left = std::mem::take(unclear).into_iter();
     let harvests: Vec<Harvest> = std::thread::scope(|scope| {
