@@ -9,8 +9,11 @@ use mirabelle_store::{MemoryBlobs, Snapshots, Wanted};
 
 use crate::hall::{Hall, allocate, budget, open, place, turns};
 
-/// What the latest snapshot holds: where it stands, its accounts in order, its ids in order.
-fn latest(hall: &Hall) -> (u64, Vec<(String, Arc<Account>)>, Vec<[u8; 16]>) {
+/// Accounts in order.
+type Accounts = Vec<(String, Arc<Account>)>;
+
+/// What the latest snapshot holds: where it stands, its accounts, its ids in order.
+fn latest(hall: &Hall) -> (u64, Accounts, Vec<[u8; 16]>) {
     let wanted = Wanted { log_id: hall.log.id(), format: FORMAT, domain_revision: DOMAIN_REVISION };
     let latest = hall.snapshots.latest(place(&budget()), &wanted).unwrap();
     assert!(latest.passed_over.is_empty());

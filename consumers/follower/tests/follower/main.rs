@@ -87,5 +87,5 @@ fn effects_beside_commands_wait_until_the_end_found_at_the_start_is_reached() {
     follower.run(&stopped, &|| 1_000_000, &mut between).unwrap();
     assert!(follower.caught_up());
     // Root and claims, two at a turn: history is never acted on.
-    assert_eq!(first.get(), Some((CLAIMS + 1) / 2));
+    assert_eq!(first.get(), Some((CLAIMS + 1).div_ceil(2)));
 }

@@ -111,8 +111,11 @@ impl Desk {
     }
 }
 
+/// Attempts and keys that a vendor was asked with.
+type Asked = Arc<Mutex<Vec<(u32, String)>>>;
+
 /// Counts who asks, with which keys.
-struct Counting(Arc<Mutex<Vec<(u32, String)>>>);
+struct Counting(Asked);
 
 impl Vendor for Counting {
     fn order(&mut self, order: &Order) -> Answer {
@@ -121,8 +124,8 @@ impl Vendor for Counting {
     }
 }
 
-fn calls(keys: &MemoryKeys) -> (Calls, Arc<Mutex<Vec<(u32, String)>>>) {
-    let asked = Arc::new(Mutex::new(Vec::new()));
+fn calls(keys: &MemoryKeys) -> (Calls, Asked) {
+    let asked = Asked::default();
     let vendor: Box<dyn Vendor> = Box::new(Counting(Arc::clone(&asked)));
     let vendors = HashMap::from([("sandbox".parse().unwrap(), vendor)]);
     (Calls::start(vendors, Arc::new(keys.clone())).unwrap(), asked)
