@@ -92,6 +92,13 @@ impl Door {
         (0..self.wishes.len()).filter(|number| open(&self.wishes[*number])).collect()
     }
 
+    /// Answers given, and appends that were refused for certain.
+    pub(crate) fn figures(&self) -> (u64, u64) {
+        let answers: usize = self.wishes.iter().map(|wish| wish.answers.len()).sum();
+        let refused: usize = self.wishes.iter().map(|wish| wish.refused).sum();
+        (answers as u64, refused as u64)
+    }
+
     /// Reads on and answers.
     pub(crate) fn turn(&mut self) -> Result<(), Broken> {
         #[cfg(feature = "planted-bugs")]

@@ -19,6 +19,7 @@ mod log;
 mod milestones;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+mod tally;
 mod truth;
 mod vendor;
 mod wallet;
@@ -28,6 +29,7 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tally::Tally;
 use world::World;
 
 /// Steps between the beginning and the healing.
@@ -66,30 +68,49 @@ fn seeds() -> (u64, u64) {
     }
 }
 
+/// Histories in which something does not hold, and what happened in the others.
+fn all(from: u64, to: u64) -> (Vec<(u64, String)>, Tally) {
+    let next = AtomicU64::new(from);
+    let work = || {
+        let (mut failed, mut tally) = (Vec::new(), Tally::default());
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= to || failed.len() >= 3 {
+                return (failed, tally);
+            }
+            match history(seed) {
+                Ok(world) => tally.add(&world),
+                Err(why) => failed.push((seed, why)),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
+        let (mut failed, mut tally) = (Vec::new(), Tally::default());
+        for thread in threads {
+            let (mut some, of_thread) = thread.join().expect("no panic leaves a history");
+            failed.append(&mut some);
+            tally.merge(of_thread);
+        }
+        (failed, tally)
+    })
+}
+
 #[test]
 fn every_invariant_holds_in_two_thousand_histories_of_faults() {
     let (from, to) = seeds();
-    let next = AtomicU64::new(from);
-    let failed: Vec<(u64, String)> = std::thread::scope(|scope| {
-        let work = || {
-            let mut failed = Vec::new();
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= to || failed.len() >= 3 {
-                    return failed;
-                }
-                if let Err(why) = history(seed) {
-                    failed.push((seed, why));
-                }
-            }
-        };
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("no panic leaves a history")).collect()
-    });
+    let (failed, tally) = all(from, to);
+    eprintln!("{} histories: {tally}", to - from);
     if let Some((seed, why)) = failed.first() {
         failed.iter().skip(1).for_each(|(seed, why)| eprintln!("also seed {seed}: {why}"));
         fails(*seed, why);
     }
+    let missing = tally.missing();
+    assert!(
+        to - from < SEEDS || missing.is_empty(),
+        "never happened in {} histories: {missing:?}",
+        to - from
+    );
 }
 
 /// The history of `SEED`, told in figures.
