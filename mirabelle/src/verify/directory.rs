@@ -1,5 +1,6 @@
 //! `verify` over a data directory that no process has open.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,18 @@ use crate::engine::{Places, wall_clock};
 
 /// Checks a directory. The log is only read; its own checks come first.
 pub fn directory(data: &Path) -> anyhow::Result<Report> {
+    // The databases panic on some damage, also while they are closed: that is a finding, not an end.
+    catch_unwind(AssertUnwindSafe(|| checked(data))).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        let mut report = Report::default();
+        let what = format!("a database's own pages are damaged, and reading them panicked: {said}");
+        report.differs("directory", format!("rows.redb, ids.redb or keys in {}", data.display()), what);
+        Ok(report)
+    })
+}
+
+fn checked(data: &Path) -> anyhow::Result<Report> {
     let places = Places { root: data.to_owned() };
     let options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
     let log = EmbeddedLog::open_offline(places.log(), options).context("could not open the log")?;

@@ -26,7 +26,8 @@ pub use facts::Folding;
 /// One thing that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which check: `log`, `chain`, `inputs`, `accounts`, `books`, `rows`, `snapshots`, `ids`, `keys`.
+    /// Which check: `log`, `chain`, `inputs`, `accounts`, `books`, `rows`, `snapshots`, `ids`, `keys`,
+    /// `directory`.
     pub check: &'static str,
     /// Where: a file and place, a partition and seq, a table and key.
     pub place: String,
