@@ -1,6 +1,7 @@
 //! What a machine can check about the project itself.
 
 mod arrows;
+mod documents;
 mod files;
 mod licences;
 mod promises;
