@@ -106,7 +106,7 @@ pub(crate) struct Target {
     #[arg(long, default_value = "castle")]
     pub(crate) overdraft_product: String,
     /// The quantity of a request that must be refused.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 100)]
     pub(crate) overdraft_quantity: u32,
     /// Share of requests that are sent a second time under the same key.
     #[arg(long, value_parser = share, default_value = "1%")]

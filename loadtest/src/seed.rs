@@ -100,7 +100,7 @@ async fn seed(options: &Seed) -> Result<()> {
     let key = key["key"].as_str().with_context(|| format!("no key in {key}"))?.to_owned();
     keep(&options.key_file, &key)?;
     let api = Api { key, ..operator };
-    for (name, system) in [(PEOPLE, "workday"), ("load", "successfactors")] {
+    for (name, system) in [(PEOPLE, "workday"), ("load", "success_factors")] {
         api.configure("connection", name, &json!({"system": system, "id_space": "load", "state": "open"}))
             .await?;
     }

@@ -11,6 +11,7 @@ mod http;
 mod idle;
 mod kills;
 mod owners;
+mod released;
 mod server;
 mod shop;
 
