@@ -305,8 +305,9 @@ impl Clock {
         out.push(outgoing);
     }
 
-    fn answered(&mut self, id: CommandId) {
-        let Some(sent) = self.sent.remove(&id) else { return };
+    /// Whether it was one of ours.
+    fn answered(&mut self, id: CommandId) -> bool {
+        let Some(sent) = self.sent.remove(&id) else { return false };
         self.answered.insert(id, self.now);
         if let Some((who, day)) = sent.evaluates {
             // Two dates of one day are two commands: the day is seen to when both are answered.
@@ -317,7 +318,13 @@ impl Clock {
                 person.evaluated(day);
             }
         }
+        true
     }
+}
+
+/// Facts about a person, not about points: what may change the agenda.
+fn is_about_a_person(fact: &Fact) -> bool {
+    matches!(fact.kind(), 10..=13)
 }
 
 impl Core for Clock {
@@ -331,7 +338,7 @@ impl Core for Clock {
 
     fn see(&mut self, seen: &Seen<'_>) {
         self.state.looks.answered(seen.command_id, Timestamp(seen.accepted_at));
-        self.answered(seen.command_id);
+        let ours = self.answered(seen.command_id);
         for (_, fact) in seen.facts {
             match (&seen.account.key, fact) {
                 (AccountKey::Member(member), fact) => self.see_member(seen, *member, fact),
@@ -343,8 +350,10 @@ impl Core for Clock {
                 _ => {}
             }
         }
-        if let AccountKey::Member(member) = seen.account.key {
-            self.schedule(&(seen.account.tenant.clone(), member));
+        // A busy wallet says nothing about its owner's days.
+        let may_change_days = ours || seen.facts.iter().any(|(_, fact)| is_about_a_person(fact));
+        if let (AccountKey::Member(member), true) = (&seen.account.key, may_change_days) {
+            self.schedule(&(seen.account.tenant.clone(), *member));
         }
     }
 
