@@ -16,6 +16,8 @@ use crate::publications::Publications;
 
 /// An answer that did not come within this time is asked for again, with the same id.
 pub const RESEND_AFTER_MICROS: i64 = 5_000_000;
+/// Most grants that one step sends commands for.
+const STEP_MAX: usize = 2_000;
 
 /// What is still to be carried.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct Courier {
     /// Obligations whose command is not known to be under way; not saved: after a start all are.
     #[serde(skip)]
     unsent: BTreeSet<(TenantId, GrantId)>,
+    /// Obligations whose command was sent and not answered for long; what is new goes first.
+    #[serde(skip)]
+    overdue: BTreeSet<(TenantId, GrantId)>,
     /// When all that is open was last looked through for what has to be sent again.
     #[serde(skip)]
     looked_through_at: i64,
@@ -55,7 +60,7 @@ impl Courier {
         }
     }
 
-    fn stale(&self, now: i64) -> Vec<(TenantId, GrantId)> {
+    fn stale(&self, now: i64) -> BTreeSet<(TenantId, GrantId)> {
         let stale = |grant: &Grant| is_stale(grant.sent_at, now, RESEND_AFTER_MICROS) && grant.is_waiting();
         self.grants.iter().filter(|(_, grant)| stale(grant)).map(|(key, _)| key.clone()).collect()
     }
@@ -112,14 +117,18 @@ impl Core for Courier {
     }
 
     fn act(&mut self, now: i64) -> Vec<Outgoing> {
-        let mut due = std::mem::take(&mut self.unsent);
-        if is_stale(self.looked_through_at, now, RESEND_AFTER_MICROS) {
+        if self.overdue.is_empty() && is_stale(self.looked_through_at, now, RESEND_AFTER_MICROS) {
             self.looked_through_at = now;
-            due.extend(self.stale(now));
+            self.overdue = self.stale(now);
         }
         let mut outgoing = Vec::new();
-        for (tenant, id) in due {
-            let Some(grant) = self.grants.get_mut(&(tenant.clone(), id)) else { continue };
+        while outgoing.len() < STEP_MAX {
+            let Some(key) = self.unsent.pop_first().or_else(|| self.overdue.pop_first()) else { break };
+            let Some(grant) = self.grants.get_mut(&key) else { continue };
+            if grant.sent_at != 0 && !is_stale(grant.sent_at, now, RESEND_AFTER_MICROS) {
+                continue;
+            }
+            let (tenant, id) = key;
             if let Some((account, key, command, cause)) = grant.next(id) {
                 grant.sent_at = now;
                 outgoing.push(send(AccountId { tenant, key: account }, &key, command, cause));
@@ -135,10 +144,14 @@ impl Core for Courier {
         outgoing
     }
 
+    fn open(&self) -> usize {
+        self.grants.len() + self.publications.values().map(Publications::len).sum::<usize>()
+    }
+
     fn next_due(&self, now: i64) -> Option<i64> {
         let unsent_publication =
             self.publications.values().filter_map(|p| p.oldest_sent(self.partitions)).min();
-        if !self.unsent.is_empty() || unsent_publication == Some(0) {
+        if !(self.unsent.is_empty() && self.overdue.is_empty()) || unsent_publication == Some(0) {
             return Some(now);
         }
         let anything = !self.grants.is_empty() || unsent_publication.is_some();

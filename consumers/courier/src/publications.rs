@@ -31,6 +31,11 @@ impl Publications {
         }
     }
 
+    /// Versions that some partition lacks.
+    pub(crate) fn len(&self) -> usize {
+        self.versions.len()
+    }
+
     pub(crate) fn forget_sent(&mut self) {
         self.sent.clear();
     }

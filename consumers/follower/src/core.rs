@@ -83,6 +83,9 @@ impl Outgoing {
     }
 }
 
+/// Why a role can't go on: printed once, where the role ends.
+pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+
 /// A follower's step function.
 pub trait Core: Send {
     /// The role's name: in ids, cursors and metrics.
@@ -95,9 +98,19 @@ pub trait Core: Send {
     /// Folds one decision into what is owed. Partitions interleave in any order.
     fn see(&mut self, seen: &Seen<'_>);
 
-    /// What is to be sent at `now` (microseconds): what is owed and was not sent lately. Called only when the end
-    /// found at the start has been reached.
+    /// What is to be sent at `now` (microseconds): what is owed and was not sent lately; some thousands at most, the rest
+    /// at the next call. Called only when the end found at the start has been reached and the log has taken all that
+    /// the call before gave.
     fn act(&mut self, now: i64) -> Vec<Outgoing>;
+
+    /// What keeps the role from going on, if anything does: it ends, and begins again at its last checkpoint when it is
+    /// started again. Asked for after each step.
+    fn fault(&mut self) -> Option<Fault> {
+        None
+    }
+
+    /// How much is owed: for the metrics.
+    fn open(&self) -> usize;
 
     /// When `act` has something new to say without a new decision, microseconds.
     fn next_due(&self, now: i64) -> Option<i64>;

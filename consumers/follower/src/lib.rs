@@ -5,7 +5,11 @@
 //! still open. Its commands may be lost, doubled or late; the decider knows their ids.
 
 pub mod core;
+mod followed;
+pub mod metrics;
+mod outbox;
 pub mod service;
 
-pub use core::{Core, Outgoing, Seen, is_stale};
+pub use core::{Core, Fault, Outgoing, Seen, is_stale};
+pub use metrics::Metrics;
 pub use service::{Error, Follower, Options};

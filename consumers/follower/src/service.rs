@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mirabelle_domain::{Fact, Name};
-use mirabelle_ledger::{
-    Checkpoint, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start, command_append,
-};
-use mirabelle_log::{Append, Log, Offset, Partition, ReadLimit, Refused, Topic, View};
+use mirabelle_ledger::{Checkpoint, Counted, Folded};
+use mirabelle_log::{Log, Partition, ReadLimit, View};
 use mirabelle_schemas::decode_fact;
 use mirabelle_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
-use tracing::{error, info, warn};
+use tracing::info;
 
-use crate::core::{Core, Outgoing, Seen, derived};
+use crate::core::{Core, Fault, Seen, derived};
+use crate::followed::Followed;
+use crate::metrics::{Measured, Metrics};
+use crate::outbox::Outbox;
 
 /// Bounds of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -43,26 +44,6 @@ impl Default for Options {
 /// Why a follower stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A partition of `facts` can't be read on.
-    #[error("{role} can't read on")]
-    Read {
-        /// The role.
-        role: &'static str,
-        /// The cause.
-        #[source]
-        source: ReaderError,
-    },
-    /// The end of a partition could not be asked for.
-    #[error("{role} can't find the end of partition {partition}")]
-    Bounds {
-        /// The role.
-        role: &'static str,
-        /// The partition.
-        partition: Partition,
-        /// The cause.
-        #[source]
-        source: mirabelle_log::ReadError,
-    },
     /// The role's checkpoint could not be read or written.
     #[error("{role} can't keep its place")]
     Cursor {
@@ -72,19 +53,24 @@ pub enum Error {
         #[source]
         source: StoreError,
     },
-    /// A fact that the role has to know is of a newer release.
-    #[error("{role} meets a fact that it has to know and can't read, in partition {partition} at seq {seq}")]
-    Fact {
+    /// The role itself can't go on.
+    #[error("{role} can't go on")]
+    Core {
         /// The role.
         role: &'static str,
-        /// The partition.
-        partition: Partition,
-        /// The decision.
-        seq: u64,
         /// The cause.
         #[source]
-        source: mirabelle_schemas::Unreadable,
+        source: Fault,
     },
+}
+
+/// Why a partition has stopped: a fact that the role has to know is of a newer release.
+#[derive(Debug, thiserror::Error)]
+#[error("the role has to know a fact at seq {seq} that it can't read")]
+struct UnknownFact {
+    seq: u64,
+    #[source]
+    source: mirabelle_schemas::Unreadable,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,10 +86,9 @@ pub struct Follower<C> {
     store: Arc<dyn Store>,
     options: Options,
     role: Name,
-    readers: Vec<FactsReader>,
-    /// The ends found at the start: nothing is sent before they are reached.
-    ends: Vec<Offset>,
-    unsent: Vec<Outgoing>,
+    partitions: Vec<Followed>,
+    unsent: Outbox,
+    measured: Option<Measured>,
     changed: bool,
     checkpointed: Instant,
     checkpoint_took: Duration,
@@ -125,16 +110,22 @@ impl<C: Core> Follower<C> {
             store,
             options,
             role,
-            readers: Vec::new(),
-            ends: Vec::new(),
-            unsent: Vec::new(),
+            partitions: Vec::new(),
+            unsent: Outbox::default(),
+            measured: None,
             changed: false,
             checkpointed: Instant::now(),
             checkpoint_took: Duration::ZERO,
             facts: Vec::new(),
         };
-        follower.open_readers()?;
+        follower.open_partitions()?;
         Ok(follower)
+    }
+
+    /// The same follower, measured.
+    pub fn measured(mut self, metrics: &Metrics) -> Follower<C> {
+        self.measured = Some(metrics.of(self.core.role()));
+        self
     }
 
     /// The step function's state.
@@ -142,22 +133,16 @@ impl<C: Core> Follower<C> {
         &mut self.core
     }
 
-    fn open_readers(&mut self) -> Result<(), Error> {
+    fn open_partitions(&mut self) -> Result<(), Error> {
         let role = self.core.role();
         let saved = self.saved()?;
         let places = saved.as_ref().filter(|saved| self.core.restore(&saved.core)).map(|saved| &saved.places);
         if places.is_none() {
             info!(role, "folds the facts from their beginning");
         }
-        for number in 0..self.log.partitions() {
-            let partition = Partition(number);
-            let start = places.and_then(|places| places.get(usize::from(number)));
-            let start = start.map_or(Start::Beginning, Start::At);
-            let options = ReaderOptions::default();
-            let reader = FactsReader::open(self.log.as_ref(), partition, start, options);
-            self.readers.push(reader.map_err(|source| Error::Read { role, source })?);
-            let bounds = self.log.bounds(Topic::Facts, partition, View::Durable);
-            self.ends.push(bounds.map_err(|source| Error::Bounds { role, partition, source })?.end);
+        for partition in (0..self.log.partitions()).map(Partition) {
+            let place = places.and_then(|places| places.get(usize::from(partition.0)));
+            self.partitions.push(Followed::open(self.log.as_ref(), partition, place, role));
         }
         Ok(())
     }
@@ -170,50 +155,67 @@ impl<C: Core> Follower<C> {
         Ok(saved.filter(|saved| saved.places.len() == usize::from(self.log.partitions())))
     }
 
-    /// Whether the ends found at the start have been reached.
+    /// Whether the ends found at the start have been reached, but for partitions that have stopped.
     pub fn caught_up(&self) -> bool {
-        self.readers.iter().zip(&self.ends).all(|(reader, end)| reader.position() >= *end)
+        self.partitions.iter().all(Followed::is_caught_up)
+    }
+
+    /// How many partitions can't be read on.
+    pub fn stopped_partitions(&self) -> usize {
+        self.partitions.iter().filter(|partition| partition.is_stopped()).count()
     }
 
     /// Reads what there is, sends what is owed at `now` (microseconds). Returns whether there was anything.
     pub fn turn(&mut self, now: i64) -> Result<bool, Error> {
-        let mut read = 0;
-        for index in 0..self.readers.len() {
-            read += self.read(index)?;
-        }
+        let read: usize = (0..self.partitions.len()).map(|index| self.read(index)).sum();
         self.changed |= read > 0;
-        let mut sent = false;
+        let mut sent = 0;
         if self.caught_up() {
-            let outgoing = self.core.act(now);
-            self.unsent.extend(outgoing);
-            sent = !self.unsent.is_empty();
-            self.send();
+            // What the log has no room for is enough: more would be made twice.
+            if self.unsent.is_empty() {
+                let outgoing = self.core.act(now);
+                self.check()?;
+                self.unsent.put(outgoing);
+            }
+            sent = self.unsent.send(self.log.as_ref(), self.core.role());
         }
-        Ok(read > 0 || sent)
+        self.measure(now);
+        Ok(read > 0 || sent > 0)
     }
 
-    fn read(&mut self, index: usize) -> Result<usize, Error> {
+    fn check(&mut self) -> Result<(), Error> {
+        let role = self.core.role();
+        self.core.fault().map_or(Ok(()), |source| Err(Error::Core { role, source }))
+    }
+
+    fn measure(&self, now: i64) {
+        let Some(measured) = &self.measured else { return };
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        measured.open.set(count(self.core.open()));
+        measured.unsent.set(count(self.unsent.len()));
+        measured.stopped.set(count(self.stopped_partitions()));
+        let lag = self.partitions.iter().map(|partition| partition.lag(now)).max().unwrap_or(0);
+        measured.lag.set(Duration::from_micros(lag.unsigned_abs()).as_secs_f64());
+    }
+
+    fn read(&mut self, index: usize) -> usize {
         let role = self.core.role();
         let limit = ReadLimit { records: self.options.records_max, bytes: 4 << 20 };
         let mut folded = Vec::new();
-        let read = self.readers[index].read(limit, &mut folded);
-        let read = read.map_err(|source| Error::Read { role, source })?;
-        folded.iter().try_for_each(|folded| self.see(folded))?;
-        Ok(read)
+        let read = self.partitions[index].read(limit, &mut folded, role);
+        if let Err(unknown) = folded.iter().try_for_each(|folded| self.see(folded)) {
+            self.partitions[index].stop(&unknown, role);
+        }
+        read
     }
 
-    fn see(&mut self, folded: &Folded) -> Result<(), Error> {
+    fn see(&mut self, folded: &Folded) -> Result<(), UnknownFact> {
         let Counted::Decision(decision) = &folded.counted else { return Ok(()) };
         let position = folded.position;
         self.facts.clear();
         for (index, record) in (0u16..).zip(&decision.facts) {
             if self.core.cares(record.kind) {
-                let fact = decode_fact(record).map_err(|source| Error::Fact {
-                    role: self.core.role(),
-                    partition: position.partition,
-                    seq: position.seq,
-                    source,
-                })?;
+                let fact = decode_fact(record).map_err(|source| UnknownFact { seq: position.seq, source })?;
                 self.facts.push((index, fact));
             }
         }
@@ -228,36 +230,6 @@ impl<C: Core> Follower<C> {
         Ok(())
     }
 
-    /// A full log keeps what is unsent; it is tried again at the next turn.
-    fn send(&mut self) {
-        let batch: Vec<Append> =
-            self.unsent.iter().filter_map(|outgoing| self.append_of(outgoing.clone())).collect();
-        if batch.is_empty() {
-            self.unsent.clear();
-            return;
-        }
-        match self.log.append(batch) {
-            Ok(()) => self.unsent.clear(),
-            Err(refused @ (Refused::TooLarge { .. } | Refused::Closed)) => {
-                warn!(role = self.core.role(), %refused, "commands were not sent; they are owed still");
-                self.unsent.clear();
-            }
-            Err(Refused::Full { .. } | Refused::NoRoom) => {}
-        }
-    }
-
-    fn append_of(&self, outgoing: Outgoing) -> Option<Append> {
-        let record = outgoing.into_record();
-        match command_append(Topic::Commands, &record, self.log.partitions(), None) {
-            Ok(append) => Some(append),
-            Err(too_large) => {
-                let role = self.core.role();
-                error!(role, id = %record.id, %too_large, "a command can't be sent, ever: what it is owed for waits");
-                None
-            }
-        }
-    }
-
     /// Writes a checkpoint if there is something new and it is time, or if `now_or_never`.
     pub fn keep_place(&mut self, now_or_never: bool) -> Result<(), Error> {
         // A large state takes long to write: at most a twentieth of the time goes into it.
@@ -266,7 +238,8 @@ impl<C: Core> Follower<C> {
             return Ok(());
         }
         let begun = Instant::now();
-        let places: Option<Vec<Checkpoint>> = self.readers.iter_mut().map(FactsReader::checkpoint).collect();
+        // Where a partition has stopped, no place tells what of it is in the state: then the last checkpoint stays.
+        let places: Option<Vec<Checkpoint>> = self.partitions.iter_mut().map(Followed::checkpoint).collect();
         let Some(places) = places else { return Ok(()) };
         let saved = Saved { places, core: self.core.save() };
         let bytes = postcard::to_stdvec(&saved).expect("a checkpoint is plain data");
@@ -290,6 +263,7 @@ impl<C: Core> Follower<C> {
     ) -> Result<(bool, Duration), Error> {
         let busy = self.turn(now)?;
         let wanted = if self.caught_up() { between(&mut self.core) } else { Duration::MAX };
+        self.check()?;
         Ok((busy, wanted))
     }
 
@@ -313,9 +287,13 @@ impl<C: Core> Follower<C> {
     }
 
     fn pause(&self, now: i64) -> Duration {
+        if !self.unsent.is_empty() {
+            // For room in the log: it ticks when it has written.
+            return self.options.idle_max;
+        }
         let until_due = self.core.next_due(now).map_or(i64::MAX, |due| due.saturating_sub(now).max(0));
         let until_due = Duration::from_micros(u64::try_from(until_due).unwrap_or(0));
-        // What is due and can't be sent (a full log) must not spin.
+        // What is due and can't be made yet must not spin.
         until_due.clamp(Duration::from_millis(1), self.options.idle_max)
     }
 }

@@ -250,6 +250,10 @@ impl Core for Fulfiller {
         outgoing
     }
 
+    fn open(&self) -> usize {
+        self.lines.len()
+    }
+
     fn next_due(&self, now: i64) -> Option<i64> {
         let waiting = self.lines.values().filter(|line| line.approved && !line.calling);
         waiting

@@ -41,6 +41,31 @@ fn a_checkpoint_of_a_finished_grant_sends_nothing_ever() {
 }
 
 #[test]
+fn a_courier_that_owes_much_sends_it_step_by_step_and_each_once() {
+    let mut desk = Desk::new();
+    for number in 0..5_000_u64 {
+        let mut grant = award();
+        grant.grant.0[..8].copy_from_slice(&number.to_be_bytes());
+        desk.see(&committed(grant));
+    }
+    let mut sent = std::collections::BTreeSet::new();
+    for most in [2_000, 2_000, 1_000, 0] {
+        let step = desk.act();
+        assert_eq!(step.len(), most);
+        sent.extend(step.iter().map(mirabelle_follower::Outgoing::id));
+        assert_eq!(desk.courier.next_due(desk.now) == Some(desk.now), sent.len() < 5_000);
+    }
+    assert_eq!(sent.len(), 5_000);
+    // None was answered: all are sent again, what is new before them.
+    desk.now += mirabelle_courier::core::RESEND_AFTER_MICROS;
+    desk.see(&owed());
+    let first = desk.act();
+    assert_eq!((first.len(), first[0].command.name()), (2_000, "CommitGrants"));
+    assert!(first[1..].iter().all(|one| sent.contains(&one.id())));
+    assert_eq!((desk.act().len(), desk.act().len(), desk.act().len()), (2_000, 1_001, 0));
+}
+
+#[test]
 fn a_state_of_another_number_of_partitions_is_not_taken() {
     let desk = Desk::new();
     let mut other = mirabelle_courier::Courier::new(crate::PARTITIONS + 1);

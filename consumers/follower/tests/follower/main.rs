@@ -6,6 +6,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod sending;
+mod stopping;
+
 use mirabelle_follower::{Core, Follower, Options, Outgoing, Seen};
 use mirabelle_ledger::{FactsReader, Gate, ReaderOptions, Start, create_roots};
 use mirabelle_log::memory::MemoryLog;
@@ -16,7 +19,7 @@ use mirabelle_store::MemoryStore;
 const CLAIMS: u64 = 11;
 
 /// A core that owes nothing.
-struct Idle;
+pub(crate) struct Idle;
 
 impl Core for Idle {
     fn role(&self) -> &'static str {
@@ -33,6 +36,10 @@ impl Core for Idle {
         Vec::new()
     }
 
+    fn open(&self) -> usize {
+        7
+    }
+
     fn next_due(&self, _: i64) -> Option<i64> {
         None
     }
@@ -46,32 +53,35 @@ impl Core for Idle {
     }
 }
 
-/// A log whose only partition has seen many owners.
-fn log() -> Arc<dyn Log> {
-    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(LogId([4; 16]), 1, Arc::new(|| 1_000_000)));
-    create_roots(&*log, 1_000_000).unwrap();
-    let mut gate = Gate::new(Arc::clone(&log), Partition(0), Gate::BYTES_MAX, Arc::new(|_| {}));
-    for claim in 0..CLAIMS {
-        let start = Start::Beginning;
-        let mut reader = FactsReader::open(&*log, Partition(0), start, ReaderOptions::default()).unwrap();
-        while reader.read(ReadLimit { records: 100, bytes: 1 << 20 }, &mut Vec::new()).unwrap() > 0 {}
-        let head = reader.head().unwrap();
-        let claim = Claim {
-            epoch: head.epoch + 1,
-            claim,
-            owner: "an owner".into(),
-            build: "test".into(),
-            domain_revision: 1,
-            head: ClaimedHead { epoch: head.epoch, seq: head.seq, digest: head.digest },
-        };
-        gate.claim(&claim).unwrap();
-    }
+/// A log whose every partition has seen many owners.
+pub(crate) fn log(partitions: u16) -> MemoryLog {
+    let log = MemoryLog::new(LogId([4; 16]), partitions, Arc::new(|| 1_000_000));
+    create_roots(&log, 1_000_000).unwrap();
+    (0..partitions).for_each(|number| (0..CLAIMS).for_each(|claim| own(&log, Partition(number), claim)));
     log
+}
+
+/// One more owner of a partition.
+pub(crate) fn own(log: &MemoryLog, partition: Partition, claim: u64) {
+    let mut gate = Gate::new(Arc::new(log.clone()), partition, Gate::BYTES_MAX, Arc::new(|_| {}));
+    let start = Start::Beginning;
+    let mut reader = FactsReader::open(log, partition, start, ReaderOptions::default()).unwrap();
+    while reader.read(ReadLimit { records: 100, bytes: 1 << 20 }, &mut Vec::new()).unwrap() > 0 {}
+    let head = reader.head().unwrap();
+    let claim = Claim {
+        epoch: head.epoch + 1,
+        claim,
+        owner: "an owner".into(),
+        build: "test".into(),
+        domain_revision: 1,
+        head: ClaimedHead { epoch: head.epoch, seq: head.seq, digest: head.digest },
+    };
+    gate.claim(&claim).unwrap();
 }
 
 #[test]
 fn effects_beside_commands_wait_until_the_end_found_at_the_start_is_reached() {
-    let log = log();
+    let log: Arc<dyn Log> = Arc::new(log(1));
     let store = Arc::new(MemoryStore::new(log.id()));
     let options = Options { records_max: 2, ..Options::default() };
     let mut follower = Follower::open(log, store, Idle, options).unwrap();
