@@ -1,6 +1,6 @@
 //! The roles as threads of this process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -11,9 +11,9 @@ use mirabelle_clock::{Clock, Opener};
 use mirabelle_courier::Courier;
 use mirabelle_decider::{LaneOptions, Machine as _, Membership, Metrics as DeciderMetrics, Service};
 use mirabelle_domain::{Day, MemberId, Sealed, TenantId};
-use mirabelle_follower::Follower;
+use mirabelle_follower::{Fault, Follower, Metrics as FollowerMetrics};
 use mirabelle_fulfiller::{Calls, Fulfiller, Sandbox, Vendor};
-use mirabelle_keys::{ExposeSecret as _, Keys};
+use mirabelle_keys::{ExposeSecret as _, Keys, KeysError};
 use mirabelle_log::{Log as _, Partition};
 use mirabelle_projector::{Metrics as ProjectorMetrics, Progress, Projector};
 use parking_lot::Mutex;
@@ -27,8 +27,8 @@ use crate::engine::{Engines, ThisMachine, wall_clock};
 /// The field under which a birth date is sealed.
 pub const BIRTH_DATE_FIELD: &str = "birth_date";
 
-/// Days that somebody wants to be taken as come, for trying.
-pub type Pretended = Arc<Mutex<Option<Day>>>;
+/// Days that somebody wants to be taken as come, for trying, each in its tenant alone.
+pub type Pretended = Arc<Mutex<BTreeMap<TenantId, Day>>>;
 
 /// The roles at work.
 pub struct Roles {
@@ -58,12 +58,14 @@ impl Roles {
             Ok(())
         })?);
         threads.push(start_projector(engines, registry, &progress, shutdown)?);
-        threads.push(start_courier(engines, shutdown)?);
+        let followers =
+            FollowerMetrics::new(registry).context("could not register the followers' metrics")?;
+        threads.push(start_courier(engines, &followers, shutdown)?);
         let pretended = Pretended::default();
         if config.clock.enabled {
-            threads.push(start_clock(engines, &pretended, shutdown)?);
+            threads.push(start_clock(engines, &pretended, &followers, shutdown)?);
         }
-        threads.push(start_fulfiller(engines, shutdown)?);
+        threads.push(start_fulfiller(engines, &followers, shutdown)?);
         for partition in (0..engines.log.partitions()).map(Partition) {
             // One process owns everything: membership has nothing else to say.
             membership.send(Membership::Gained(partition)).context("the decider has ended")?;
@@ -144,9 +146,14 @@ fn start_projector(
     })
 }
 
-fn start_courier(engines: &Engines, shutdown: &CancellationToken) -> anyhow::Result<Thread> {
+fn start_courier(
+    engines: &Engines,
+    metrics: &FollowerMetrics,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Thread> {
     let core = Courier::new(engines.log.partitions());
-    let mut follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let mut follower = follower.measured(metrics);
     let stop = shutdown.clone();
     spawn("courier", shutdown, move || {
         follower.run(&|| stop.is_cancelled(), &wall_clock, &mut |_| Duration::MAX).map_err(Into::into)
@@ -156,38 +163,58 @@ fn start_courier(engines: &Engines, shutdown: &CancellationToken) -> anyhow::Res
 struct Birthdays(Arc<dyn Keys>);
 
 impl Opener for Birthdays {
-    fn birthday(&self, tenant: &TenantId, member: MemberId, sealed: &Sealed) -> Option<(i8, i8)> {
-        let opened = self.0.open(tenant, member, BIRTH_DATE_FIELD, sealed).ok()?;
-        let day: Day = std::str::from_utf8(opened.expose_secret()).ok()?.parse().ok()?;
-        let date = day.civil();
-        Some((date.month(), date.day()))
+    fn birthday(
+        &self,
+        tenant: &TenantId,
+        member: MemberId,
+        sealed: &Sealed,
+    ) -> Result<Option<(i8, i8)>, Fault> {
+        let opened = match self.0.open(tenant, member, BIRTH_DATE_FIELD, sealed) {
+            Ok(opened) => opened,
+            Err(KeysError::Erased) => return Ok(None),
+            Err(error @ KeysError::NotSealed { .. }) => {
+                // Said of the value, for ever: to ask again would help nobody.
+                error!(%tenant, %member, %error, "a birth date can't be opened: the member has no birthday");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let text = std::str::from_utf8(opened.expose_secret()).ok();
+        let date = text.and_then(|text| text.parse().ok()).map(Day::civil);
+        Ok(date.map(|date| (date.month(), date.day())))
     }
 }
 
 fn start_clock(
     engines: &Engines,
     pretended: &Pretended,
+    metrics: &FollowerMetrics,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Thread> {
     let opener = Box::new(Birthdays(Arc::clone(&engines.keys)));
     let core = Clock::new(engines.log.partitions(), opener);
-    let mut follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let mut follower = follower.measured(metrics);
     let (stop, pretended) = (shutdown.clone(), Arc::clone(pretended));
     spawn("clock", shutdown, move || {
-        let mut between = |clock: &mut Clock| match pretended.lock().take() {
-            Some(day) => {
-                clock.pretend(day);
-                Duration::ZERO
-            }
-            None => Duration::MAX,
+        let mut between = |clock: &mut Clock| {
+            let said = std::mem::take(&mut *pretended.lock());
+            let wanted = if said.is_empty() { Duration::MAX } else { Duration::ZERO };
+            said.into_iter().for_each(|(tenant, day)| clock.pretend(tenant, day));
+            wanted
         };
         follower.run(&|| stop.is_cancelled(), &wall_clock, &mut between).map_err(Into::into)
     })
 }
 
-fn start_fulfiller(engines: &Engines, shutdown: &CancellationToken) -> anyhow::Result<Thread> {
-    let mut follower =
-        Follower::open(engines.log(), Arc::clone(&engines.store), Fulfiller::default(), Default::default())?;
+fn start_fulfiller(
+    engines: &Engines,
+    metrics: &FollowerMetrics,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Thread> {
+    let core = Fulfiller::default();
+    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let mut follower = follower.measured(metrics);
     let sandbox: Box<dyn Vendor> = Box::new(Sandbox);
     let vendors = HashMap::from([("sandbox".parse().expect("a vendor's name"), sandbox)]);
     let mut calls = Calls::start(vendors, Arc::clone(&engines.keys)).context("no thread for vendor calls")?;

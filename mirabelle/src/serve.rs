@@ -63,7 +63,9 @@ pub fn serve(
         registry,
         pretend: config.clock.enabled.then(|| {
             let pretend: mirabelle_gateway::state::Pretend =
-                Arc::new(move |_, day| *pretended.lock() = Some(day));
+                Arc::new(move |tenant, day| {
+                    pretended.lock().insert(tenant.clone(), day);
+                });
             pretend
         }),
     };

@@ -3,6 +3,7 @@
 
 mod calendar;
 pub mod core;
+mod duties;
 mod looks;
 mod lots;
 mod people;

@@ -55,6 +55,10 @@ impl Looks {
         self.owed.insert(look.id(), look);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.owed.len()
+    }
+
     /// A command was decided that the log took at `accepted_at`.
     pub(crate) fn answered(&mut self, id: CommandId, accepted_at: Timestamp) {
         let Some(look) = self.owed.remove(&id) else { return };

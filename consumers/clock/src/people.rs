@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mirabelle_domain::command::TenantMode;
 use mirabelle_domain::config::{AnniversaryBasis, Connection};
 use mirabelle_domain::fact::{Considered, MilestoneConsidered, MilestoneRecorded, WorkerRecorded};
 use mirabelle_domain::{
-    Day, LeapDay, MemberId, MilestoneKind, Name, Occurrence, TenantId, Timestamp, WorkerState, WorkerStatus,
+    Day, LeapDay, MemberId, MilestoneKind, Name, Occurrence, Sealed, TenantId, Timestamp, WorkerState,
+    WorkerStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +26,8 @@ pub(crate) struct Person {
     hire: Option<Day>,
     continuous_service: Option<Day>,
     seniority: Option<Day>,
-    /// Month and day count; the year of birth is not kept.
-    birthday: Option<(i8, i8)>,
+    /// As it came: the state outlives an erasure, what is sealed does not.
+    birth_date: Option<Sealed>,
     /// Yearly dates up to this day have been seen to.
     evaluated_through: Day,
     /// Recorded milestones: their day, and the campaigns' word on them.
@@ -35,7 +37,7 @@ pub(crate) struct Person {
 #[derive(Debug, Serialize, Deserialize)]
 struct Recorded {
     effective: Day,
-    /// Some campaign, or the connection's state, said "not yet".
+    /// Some campaign, or the connection's state, said "not yet" in the latest decision that considered it.
     not_due: bool,
 }
 
@@ -61,6 +63,7 @@ pub(crate) enum Task {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) tenant_zones: BTreeMap<TenantId, String>,
+    pub(crate) modes: BTreeMap<TenantId, TenantMode>,
     /// Stored as JSON text: the body is configuration, not state of ours.
     connections: BTreeMap<(TenantId, Name), String>,
     #[serde(skip)]
@@ -117,14 +120,16 @@ impl Person {
             hire: None,
             continuous_service: None,
             seniority: None,
-            birthday: None,
+            birth_date: None,
             evaluated_through: today.plus(-1),
             milestones: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn record(&mut self, recorded: &WorkerRecorded, birthday: Option<(i8, i8)>) {
+    /// Takes over a worker's state; whether it says that the person works, who did not before.
+    pub(crate) fn record(&mut self, recorded: &WorkerRecorded) -> bool {
         let state: &WorkerState = &recorded.state;
+        let worked = self.works;
         self.connection = recorded.connection.clone();
         self.works = matches!(state.status, WorkerStatus::Active | WorkerStatus::OnLeave);
         self.zone.clone_from(&state.zone);
@@ -133,7 +138,18 @@ impl Person {
         self.hire = state.hire;
         self.continuous_service = state.continuous_service;
         self.seniority = state.seniority;
-        self.birthday = birthday;
+        self.birth_date.clone_from(&state.birth_date);
+        self.works && !worked
+    }
+
+    /// The person begins to work on this day, or does so again: yearly dates before it are history.
+    pub(crate) fn begins(&mut self, today: Day) {
+        self.evaluated_through = today.plus(-1);
+    }
+
+    /// The sealed birth date of who works here.
+    pub(crate) fn birth_date(&self) -> Option<&Sealed> {
+        self.birth_date.as_ref().filter(|_| self.works)
     }
 
     pub(crate) fn recorded(&mut self, milestone: &MilestoneRecorded) {
@@ -142,9 +158,10 @@ impl Person {
         self.milestones.entry(key).or_insert(Recorded { effective, not_due: false }).effective = effective;
     }
 
-    pub(crate) fn considered(&mut self, considered: &MilestoneConsidered) {
+    /// One campaign's word, the first of the decision's or one more.
+    pub(crate) fn considered(&mut self, considered: &MilestoneConsidered, first: bool) {
         if let Some(recorded) = self.milestones.get_mut(&(considered.kind, considered.occurrence.clone())) {
-            recorded.not_due = considered.outcome == Considered::NotDue;
+            recorded.not_due = (!first && recorded.not_due) || considered.outcome == Considered::NotDue;
         }
     }
 
@@ -172,7 +189,13 @@ impl Person {
         }
     }
 
-    fn yearly_in(&self, settings: &Settings, tenant: &TenantId, year: i16) -> Vec<Yearly> {
+    fn yearly_in(
+        &self,
+        settings: &Settings,
+        tenant: &TenantId,
+        birthday: Option<(i8, i8)>,
+        year: i16,
+    ) -> Vec<Yearly> {
         if !self.works {
             return Vec::new();
         }
@@ -186,7 +209,7 @@ impl Person {
             }
         }
         // A leap year stands in for the year of birth, so that 29 February is a day of it.
-        let born = self.birthday.and_then(|(month, day)| Day::from_ymd(2000, month, day).ok());
+        let born = birthday.and_then(|(month, day)| Day::from_ymd(2000, month, day).ok());
         if let Some(day) = born.and_then(|born| born.in_year(year, leap_day)) {
             let occurrence = mirabelle_follower::core::derived(&year.to_string());
             dates.push(Yearly { kind: MilestoneKind::Birthday, occurrence, day, years: None });
@@ -195,10 +218,16 @@ impl Person {
     }
 
     /// The yearly dates after `evaluated_through`, up to `through`, in order.
-    pub(crate) fn yearly_through(&self, settings: &Settings, tenant: &TenantId, through: Day) -> Vec<Yearly> {
+    pub(crate) fn yearly_through(
+        &self,
+        settings: &Settings,
+        tenant: &TenantId,
+        birthday: Option<(i8, i8)>,
+        through: Day,
+    ) -> Vec<Yearly> {
         let years = self.evaluated_through.civil().year()..=through.civil().year();
         let mut dates: Vec<Yearly> = years
-            .flat_map(|year| self.yearly_in(settings, tenant, year))
+            .flat_map(|year| self.yearly_in(settings, tenant, birthday, year))
             .filter(|date| date.day > self.evaluated_through && date.day <= through)
             .collect();
         dates.sort_by_key(|date| (date.day, date.kind));
@@ -206,10 +235,15 @@ impl Person {
     }
 
     /// The first yearly date that has not been seen to.
-    pub(crate) fn next_yearly(&self, settings: &Settings, tenant: &TenantId) -> Option<Day> {
+    pub(crate) fn next_yearly(
+        &self,
+        settings: &Settings,
+        tenant: &TenantId,
+        birthday: Option<(i8, i8)>,
+    ) -> Option<Day> {
         let year = self.evaluated_through.civil().year();
         (year..=year + 1)
-            .flat_map(|year| self.yearly_in(settings, tenant, year))
+            .flat_map(|year| self.yearly_in(settings, tenant, birthday, year))
             .map(|date| date.day)
             .filter(|day| *day > self.evaluated_through)
             .min()
@@ -220,33 +254,38 @@ impl Person {
     }
 }
 
-/// The tasks of everybody, ordered by when they are due.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The tasks of everybody, per tenant ordered by when they are due.
+#[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    by_time: BTreeSet<(Timestamp, Who, Task)>,
+    by_time: BTreeMap<TenantId, BTreeSet<(Timestamp, MemberId, Task)>>,
     by_person: BTreeMap<Who, Vec<(Timestamp, Task)>>,
 }
 
 impl Agenda {
     /// Replaces what is due for one member.
     pub(crate) fn set(&mut self, who: &Who, tasks: Vec<(Timestamp, Task)>) {
+        let by_time = self.by_time.entry(who.0.clone()).or_default();
         for (at, task) in self.by_person.remove(who).unwrap_or_default() {
-            self.by_time.remove(&(at, who.clone(), task));
+            by_time.remove(&(at, who.1, task));
         }
-        for (at, task) in &tasks {
-            self.by_time.insert((*at, who.clone(), task.clone()));
-        }
+        by_time.extend(tasks.iter().map(|(at, task)| (*at, who.1, task.clone())));
         if !tasks.is_empty() {
             self.by_person.insert(who.clone(), tasks);
         }
     }
 
-    pub(crate) fn due(&self, now: Timestamp) -> Vec<(Who, Task)> {
-        let due = self.by_time.iter().take_while(|(at, _, _)| *at <= now);
-        due.map(|(_, who, task)| (who.clone(), task.clone())).collect()
+    /// What is due up to each tenant's horizon.
+    pub(crate) fn due(&self, horizon: impl Fn(&TenantId) -> Timestamp) -> Vec<(Who, Task)> {
+        let mut due = Vec::new();
+        for (tenant, by_time) in &self.by_time {
+            let horizon = horizon(tenant);
+            let come = by_time.iter().take_while(|(at, ..)| *at <= horizon);
+            due.extend(come.map(|(_, member, task)| ((tenant.clone(), *member), task.clone())));
+        }
+        due
     }
 
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.by_time.first().map(|(at, _, _)| *at)
+        self.by_time.values().filter_map(BTreeSet::first).map(|(at, ..)| *at).min()
     }
 }

@@ -6,6 +6,7 @@ mod healing;
 use mirabelle_clock::{Clock, Opener};
 use mirabelle_courier::Courier;
 use mirabelle_domain::{MemberId, Sealed, TenantId};
+use mirabelle_follower::Fault;
 use mirabelle_fulfiller::{Fulfiller, Order};
 use mirabelle_log::{Log, Topic};
 
@@ -53,8 +54,8 @@ struct UnderWay {
 struct NoBirthdays;
 
 impl Opener for NoBirthdays {
-    fn birthday(&self, _: &TenantId, _: MemberId, _: &Sealed) -> Option<(i8, i8)> {
-        None
+    fn birthday(&self, _: &TenantId, _: MemberId, _: &Sealed) -> Result<Option<(i8, i8)>, Fault> {
+        Ok(None)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Milestones whose day has not come, and campaigns that come after them.
 
-use mirabelle_domain::command::{ConfigKind, ConsiderMilestone};
+use mirabelle_domain::command::{ConfigKind, ConsiderMilestone, TenantMode};
 use mirabelle_domain::fact::Considered;
-use mirabelle_domain::{Command, MilestoneKind};
+use mirabelle_domain::{AccountId, Command, CommandId, MemberId, MilestoneKind};
 
 use crate::{Desk, asha, day, hired, recorded};
 
@@ -60,11 +60,53 @@ fn a_clock_that_was_down_on_the_day_makes_it_up_once() {
 #[test]
 fn a_day_that_somebody_pretends_is_taken_as_come() {
     let mut desk = ahead(Considered::NotDue);
-    desk.clock.pretend(day("2026-03-09"));
+    desk.clock.pretend("acme".parse().unwrap(), day("2026-03-09"));
     assert_eq!(desk.act(), []);
-    desk.clock.pretend(day("2026-03-10"));
+    desk.clock.pretend("acme".parse().unwrap(), day("2026-03-10"));
     let sent = desk.one();
     assert_eq!((&sent.command, sent.local_day), (&consider(), Some(day("2026-03-10"))));
+}
+
+#[test]
+fn a_pretended_day_moves_nothing_in_another_tenant_and_never_in_a_live_one() {
+    let mut desk = ahead(Considered::NotDue);
+    desk.tenant("globex", TenantMode::Live);
+    desk.tenant("initech", TenantMode::Sandbox);
+    for tenant in ["globex", "initech", "untold"] {
+        let account = AccountId::member(tenant.parse().unwrap(), MemberId([3; 16]));
+        let facts = recorded(MilestoneKind::Promotion, "P-1", day("2026-03-10"), Considered::NotDue);
+        desk.see(&account, CommandId([2; 16]), &facts);
+    }
+    for tenant in ["globex", "untold"] {
+        desk.clock.pretend(tenant.parse().unwrap(), day("2030-01-01"));
+        assert_eq!(desk.act(), [], "{tenant}");
+    }
+    desk.clock.pretend("acme".parse().unwrap(), day("2026-03-12"));
+    assert_eq!(desk.one().account, asha());
+    desk.becomes("2026-03-10T12:00:00Z");
+    let real = desk.act();
+    let days = real.iter().filter(|sent| sent.account != asha()).map(|sent| sent.local_day);
+    assert_eq!(days.collect::<Vec<_>>(), [Some(day("2026-03-10")); 3]);
+}
+
+#[test]
+fn a_milestone_waits_for_its_day_if_any_campaign_says_so_in_whatever_order_they_speak() {
+    for said in
+        [[Considered::NotDue, Considered::AlreadyAwarded], [Considered::AlreadyAwarded, Considered::NotDue]]
+    {
+        let mut desk = ahead(Considered::Awarded);
+        let [moved, first] = recorded(MilestoneKind::Promotion, "P-1", day("2026-03-20"), said[0]);
+        let [_, second] = recorded(MilestoneKind::Promotion, "P-1", day("2026-03-20"), said[1]);
+        desk.see(&asha(), CommandId([2; 16]), &[moved, first, second]);
+        desk.becomes("2026-03-20T12:00:00Z");
+        let sent = desk.one();
+        assert_eq!(sent.command, consider(), "{said:?}");
+        // The next decision about it is another word.
+        let [_, awarded] = recorded(MilestoneKind::Promotion, "P-1", day("2026-03-20"), Considered::Awarded);
+        desk.answer(&sent, &[awarded]);
+        desk.becomes("2026-03-21T12:00:00Z");
+        assert_eq!(desk.act(), [], "{said:?}");
+    }
 }
 
 #[test]

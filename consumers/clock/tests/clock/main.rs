@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops")]
 
+mod birthdays;
 mod days;
 mod lots;
 mod years;
@@ -16,7 +17,7 @@ use mirabelle_domain::{
     AccountId, AccountKey, Command, CommandId, Day, Fact, MemberId, MilestoneKind, Sealed, TenantId,
     Timestamp, WorkerState, WorkerStatus,
 };
-use mirabelle_follower::{Core as _, Outgoing, Seen};
+use mirabelle_follower::{Core as _, Fault, Outgoing, Seen};
 use mirabelle_schemas::partition_of;
 
 pub(crate) const PARTITIONS: u16 = 4;
@@ -25,9 +26,9 @@ pub(crate) const PARTITIONS: u16 = 4;
 struct Plain;
 
 impl Opener for Plain {
-    fn birthday(&self, _: &TenantId, _: MemberId, sealed: &Sealed) -> Option<(i8, i8)> {
-        let [month, day] = sealed.bytes[..] else { return None };
-        Some((month as i8, day as i8))
+    fn birthday(&self, _: &TenantId, _: MemberId, sealed: &Sealed) -> Result<Option<(i8, i8)>, Fault> {
+        let [month, day] = sealed.bytes[..] else { return Ok(None) };
+        Ok(Some((month as i8, day as i8)))
     }
 }
 
@@ -41,16 +42,27 @@ pub(crate) struct Desk {
 impl Desk {
     /// A clock in a tenant of Berlin, at an instant.
     pub(crate) fn at(instant: &str) -> Desk {
-        let mut desk = Desk { clock: Clock::new(PARTITIONS, Box::new(Plain)), now: micros(instant), seq: 0 };
-        let tenant = TenantCreated {
+        Desk::opening(instant, Box::new(Plain))
+    }
+
+    /// The same, with an opener of birth dates.
+    pub(crate) fn opening(instant: &str, opener: Box<dyn Opener>) -> Desk {
+        let mut desk = Desk { clock: Clock::new(PARTITIONS, opener), now: micros(instant), seq: 0 };
+        desk.tenant("acme", TenantMode::Sandbox);
+        desk
+    }
+
+    /// A tenant is created.
+    pub(crate) fn tenant(&mut self, tenant: &str, mode: TenantMode) {
+        let created = TenantCreated {
             title: "A company".into(),
-            mode: TenantMode::Sandbox,
+            mode,
             zone: "Europe/Berlin".into(),
             currency: "EUR".into(),
             locale: "en".into(),
         };
-        desk.see(&AccountId::configuration("acme".parse().unwrap()), CommandId([1; 16]), &[tenant.into()]);
-        desk
+        let account = AccountId::configuration(tenant.parse().unwrap());
+        self.see(&account, CommandId([1; 16]), &[created.into()]);
     }
 
     /// The time it becomes.
@@ -135,7 +147,12 @@ impl Desk {
 
     /// Another process takes over where this one saved its state.
     pub(crate) fn restarted(&self) -> Desk {
-        let mut clock = Clock::new(PARTITIONS, Box::new(Plain));
+        self.restarted_opening(Box::new(Plain))
+    }
+
+    /// The same, with an opener of birth dates.
+    pub(crate) fn restarted_opening(&self, opener: Box<dyn Opener>) -> Desk {
+        let mut clock = Clock::new(PARTITIONS, opener);
         assert!(clock.restore(&self.clock.save()));
         Desk { clock, now: self.now, seq: self.seq }
     }

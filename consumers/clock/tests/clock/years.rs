@@ -146,6 +146,30 @@ fn years_before_a_person_was_first_seen_are_history() {
 }
 
 #[test]
+fn years_that_a_person_was_away_are_history_when_the_person_is_hired_again() {
+    let mut desk = Desk::at("2026-05-01T12:00:00Z");
+    desk.connection("");
+    desk.hire(hired("2020-06-15"));
+    let mut left = hired("2020-06-15");
+    left.status = WorkerStatus::Terminated;
+    desk.hire(left);
+    desk.becomes("2028-05-10T12:00:00Z");
+    desk.hire(hired("2020-06-15"));
+    assert_eq!(pass(&mut desk, "2028-05-10", 60), [(ANNIVERSARY, "2028-06-15".into(), Some(8))]);
+}
+
+#[test]
+fn a_person_is_first_seen_on_the_day_that_it_is_where_the_person_works() {
+    // The evening of 14 June in Los Angeles.
+    let mut desk = Desk::at("2026-06-15T02:00:00Z");
+    desk.connection("");
+    let mut state = hired("2020-06-14");
+    state.zone = Some("America/Los_Angeles".into());
+    desk.hire(state);
+    assert_eq!(report(&desk.one()), (ANNIVERSARY, "2026-06-14".into(), Some(6)));
+}
+
+#[test]
 fn the_anniversary_counts_from_the_date_that_the_connection_names() {
     for (basis, on, years) in
         [("hire", "2026-06-15", 6), ("original_hire", "2026-06-10", 16), ("seniority", "2026-06-20", 11)]
