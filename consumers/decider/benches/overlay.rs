@@ -49,6 +49,7 @@ fn committed(number: i64) -> Fact {
         daily_ceiling: None,
         ceiling_day: None,
         label: "a gift".to_owned(),
+        note: None,
     };
     GrantCommitted { grant, ceiling_sum: None, released: false, balance: balance(number + 1) }.into()
 }

@@ -14,6 +14,7 @@ use crate::fact::{
 use crate::ids::{GrantId, Name};
 use crate::points::{POINTS_MAX, Points};
 use crate::rejection::Rejection;
+use crate::sealed::Sealed;
 use crate::time::Timestamp;
 
 /// What follows from an input to a budget.
@@ -150,6 +151,11 @@ fn stamped(gift: &GrantIntent, accepted_at: Timestamp) -> GrantIntent {
     GrantIntent { granted_at, ..gift.clone() }
 }
 
+/// Whether it is a sealed value of the size that people's words have; whoever projects it relies on the first two.
+fn is_note(note: &Sealed) -> bool {
+    note.key_ref.len() <= 255 && note.nonce.len() <= 255 && note.bytes.len() <= 1024
+}
+
 /// What every grant of a block has to be. Awards are made by the member's rules; gifts come from outside.
 fn check_block(commit: &CommitGrants, accepted_at: Timestamp) -> Result<(), Rejection> {
     let invalid = |detail| Err(Rejection::Invalid { detail, pointer: Some("/grants") });
@@ -166,6 +172,9 @@ fn check_block(commit: &CommitGrants, accepted_at: Timestamp) -> Result<(), Reje
         }
         if grant.label.len() > 512 || grant.label.contains(char::is_control) {
             return invalid("a grant's label has at most 512 bytes and no control characters");
+        }
+        if grant.note.as_ref().is_some_and(|note| !is_note(note)) {
+            return invalid("a grant's note is a sealed value of at most 1024 bytes");
         }
         let spendable = grant.activates_at.map_or(grant.granted_at, |at| at.max(grant.granted_at));
         if grant.expires_at.is_some_and(|expires_at| expires_at <= spendable) {

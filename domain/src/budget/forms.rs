@@ -7,6 +7,7 @@ use crate::fact::{GrantIntent, LotVested};
 use crate::ids::GrantId;
 use crate::points::POINTS_MAX;
 use crate::rejection::Rejection;
+use crate::sealed::Sealed;
 use crate::time::Timestamp;
 
 #[test]
@@ -55,6 +56,10 @@ fn a_block_out_of_form_is_rejected() {
         ..ends(1, expires_at)
     };
     let labelled = |label: &str| GrantIntent { label: label.to_owned(), ..gift(1, 5) };
+    let noted = |key_ref: &str, size| GrantIntent {
+        note: Some(Sealed { key_ref: key_ref.to_owned(), nonce: vec![0; 12], bytes: vec![0; size] }),
+        ..gift(1, 5)
+    };
     let without_day = GrantIntent { ceiling_day: None, ..award(1, 5, 9, 20_000) };
     let without_campaign = GrantIntent { campaign: None, ..award(1, 5, 9, 20_000) };
     let many = (0..1_001u32)
@@ -69,6 +74,8 @@ fn a_block_out_of_form_is_rejected() {
         gifts([vests(2_000_000, 2_000_000)]),
         gifts([labelled("a\u{7}b")]),
         gifts([labelled(&"x".repeat(513))]),
+        gifts([noted("k", 1_025)]),
+        gifts([noted(&"k".repeat(256), 1)]),
         awards([without_day]),
         awards([without_campaign]),
     ] {

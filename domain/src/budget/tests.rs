@@ -82,6 +82,7 @@ pub(super) fn gift(number: u8, amount: i64) -> GrantIntent {
         daily_ceiling: None,
         ceiling_day: None,
         label: "thank you".to_owned(),
+        note: None,
     }
 }
 

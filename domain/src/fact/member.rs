@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{GrantId, MemberId, Name, Occurrence};
 use crate::points::Points;
+use crate::sealed::Sealed;
 use crate::time::{Day, Timestamp};
 use crate::worker::{Attributes, MilestoneKind, WorkerState};
 
@@ -127,8 +128,10 @@ pub struct GrantIntent {
     pub daily_ceiling: Option<Points>,
     /// The day that the ceiling counts on.
     pub ceiling_day: Option<Day>,
-    /// For the statement: a milestone's kind and occurrence, or the giver's words (business class).
+    /// For the statement: a milestone's kind and occurrence; empty in a person's gift.
     pub label: String,
+    /// The giver's words, sealed under the key of who gets it.
+    pub note: Option<Sealed>,
 }
 
 /// An award on its way to the budget.

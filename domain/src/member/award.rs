@@ -161,5 +161,6 @@ pub(super) fn intent(
         daily_ceiling: campaign.daily_ceiling,
         ceiling_day: campaign.daily_ceiling.map(|_| draft.today()),
         label,
+        note: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of budgets.
 
-use super::collect::{Cells, Rows, bytes, int, name_of, text};
+use super::collect::{Cells, Rows, bytes, int, name_of, note, text};
 use super::wallet::points;
 use crate::fact::{
     BudgetAlerted, BudgetBalance, BudgetClosed, BudgetOpened, GrantCommitted, GrantDeclined, GrantHeld,
@@ -72,6 +72,7 @@ impl Rows<'_> {
         let day = grant.ceiling_day.map(|day| Value::Text(day.to_string()));
         row.set_some(budget_grants::CEILING_DAY, day);
         row.set(budget_grants::LABEL, text(&grant.label));
+        row.set_some(budget_grants::NOTE, note(grant));
         row
     }
 
@@ -102,6 +103,7 @@ impl Rows<'_> {
         row.set(budget_held::HELD_FOR, name_of(&fact.held_for));
         row.set_some(budget_held::CAMPAIGN, grant.campaign.as_ref().map(|campaign| text(campaign.as_str())));
         row.set(budget_held::LABEL, text(&grant.label));
+        row.set_some(budget_held::NOTE, note(grant));
         row.set(budget_held::SINCE, accepted_at);
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Context;
-use crate::fact::Fact;
+use crate::fact::{Fact, GrantIntent};
 use crate::rows::{Row, Table, Value, sealed_bytes};
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
@@ -97,6 +97,11 @@ pub(super) fn optional(value: Option<&impl ToString>) -> Value {
 /// A sealed value; empty when it is missing.
 pub(super) fn sealed(value: Option<&Sealed>) -> Value {
     Value::Bytes(sealed_bytes(value))
+}
+
+/// The giver's words of a grant, as they are sealed. They never change, so what has none needs no cell.
+pub(super) fn note(grant: &GrantIntent) -> Option<Value> {
+    grant.note.as_ref().map(|note| sealed(Some(note)))
 }
 
 /// The name of a unit variant, as in JSON.

@@ -1,6 +1,6 @@
 //! Rows of a wallet: sums, lots, statement, grants.
 
-use super::collect::{Cells, Rows, bytes, instant, int, text};
+use super::collect::{Cells, Rows, bytes, instant, int, note, text};
 use crate::fact::{
     Balance, GrantCredited, GrantIntent, GrantRefused, GrantReversed, LotExpired, LotState, LotVested,
     PointsDeducted,
@@ -102,6 +102,7 @@ impl Rows<'_> {
         row.set_some(grants::CAMPAIGN, grant.campaign.as_ref().map(|campaign| text(campaign.as_str())));
         row.set(grants::VERSION, int(i64::from(grant.campaign_version)));
         row.set(grants::LABEL, text(&grant.label));
+        row.set_some(grants::NOTE, note(grant));
         row
     }
 
@@ -129,6 +130,7 @@ impl Rows<'_> {
         row.set(lots::BUDGET, text(fact.budget.as_str()));
         row.set(lots::GRANT, bytes(&grant.grant.0));
         row.set(lots::LABEL, text(&grant.label));
+        row.set_some(lots::NOTE, note(grant));
         self.grant(fact.budget.as_str(), grant, "credited").set(grants::LOT, int(i64::from(fact.lot)));
         self.balance(&fact.balance, Sums::All);
         let delta = if fact.vested { grant.points.get() } else { 0 };
@@ -136,6 +138,7 @@ impl Rows<'_> {
         let row = self.moved(&moved, &fact.balance);
         row.set(statement::REFERENCE, bytes(&grant.grant.0));
         row.set(statement::LABEL, text(&grant.label));
+        row.set_some(statement::NOTE, note(grant));
     }
 
     pub(super) fn grant_refused(&mut self, fact: &GrantRefused) {

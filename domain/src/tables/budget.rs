@@ -29,6 +29,8 @@ table! {
         REASON "reason" Text,
         /// For people.
         LABEL "label" Text,
+        /// The giver's words, sealed.
+        NOTE "note" Bytes,
         /// When the latest fact about it was decided.
         UPDATED_AT "updated_at" Int,
     }
@@ -47,6 +49,8 @@ table! {
         CAMPAIGN "campaign" Text,
         /// For people.
         LABEL "label" Text,
+        /// The giver's words, sealed.
+        NOTE "note" Bytes,
         /// Since when.
         SINCE "since" Int,
     }

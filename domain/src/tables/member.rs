@@ -51,6 +51,8 @@ table! {
         GRANT "grant" Bytes,
         /// For people.
         LABEL "label" Text,
+        /// The giver's words, sealed.
+        NOTE "note" Bytes,
     }
 }
 
@@ -83,6 +85,8 @@ table! {
         REASON "reason" Text,
         /// What a reversal wanted and did not find.
         SHORTFALL "shortfall" Int,
+        /// The giver's words, sealed.
+        NOTE "note" Bytes,
     }
 }
 
@@ -197,6 +201,8 @@ table! {
         VERSION "version" Int,
         /// For people.
         LABEL "label" Text,
+        /// The giver's words, sealed.
+        NOTE "note" Bytes,
         /// Kind of the milestone.
         KIND "kind" Text,
         /// Occurrence of the milestone.

@@ -210,6 +210,7 @@ fn grant(number: u64) -> GrantIntent {
         daily_ceiling: None,
         ceiling_day: None,
         label: "bench".into(),
+        note: None,
     }
 }
 

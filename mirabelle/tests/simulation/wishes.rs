@@ -239,6 +239,7 @@ fn gift(whose: &AccountId, number: usize, chance: &mut Chance) -> Command {
         daily_ceiling: None,
         ceiling_day: None,
         label: "a gift".to_owned(),
+        note: None,
     };
     CommitGrants { grants: vec![grant], all_or_nothing: true }.into()
 }

@@ -23,6 +23,7 @@ fn credited() -> GrantCredited {
         daily_ceiling: None,
         ceiling_day: None,
         label: "a gift".into(),
+        note: None,
     };
     GrantCredited {
         budget: "spot".parse().unwrap(),

@@ -99,6 +99,7 @@ pub(crate) fn intent(campaign: Option<&str>) -> GrantIntent {
         daily_ceiling: None,
         ceiling_day: None,
         label: "review R-1".to_owned(),
+        note: None,
     }
 }
 

@@ -146,6 +146,7 @@ fn grants(count: u8) -> Command {
         daily_ceiling: None,
         ceiling_day: None,
         label: "a label that takes its room".to_owned(),
+        note: None,
     };
     CommitGrants { grants: (1..=count).map(grant).collect(), all_or_nothing: true }.into()
 }

@@ -52,6 +52,7 @@ fn a_member_with_one_lot_takes_at_most_400_bytes() {
         daily_ceiling: None,
         ceiling_day: None,
         label: "thank you".to_owned(),
+        note: None,
     };
     after(&mut member, CreditGrant { budget: "people".parse().unwrap(), grant });
     assert_eq!(member.lots().count(), 1);

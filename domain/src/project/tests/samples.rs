@@ -80,6 +80,7 @@ pub(super) fn intent() -> GrantIntent {
         daily_ceiling: Some(points(5_000)),
         ceiling_day: Some(Day(20_000)),
         label: "anniversary 5".to_owned(),
+        note: Some(sealed()),
     }
 }
 

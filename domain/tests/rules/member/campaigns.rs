@@ -73,6 +73,7 @@ fn an_award_carries_everything_that_later_steps_need() {
             daily_ceiling: Some(points(9000)),
             ceiling_day: Some(day(0)),
             label: "hire E1".to_owned(),
+            note: None,
         }
     );
 }

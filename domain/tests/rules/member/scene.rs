@@ -228,6 +228,7 @@ pub(crate) fn gift(number: u8, amount: i64) -> GrantIntent {
         daily_ceiling: None,
         ceiling_day: None,
         label: "thank you".to_owned(),
+        note: None,
     }
 }
 

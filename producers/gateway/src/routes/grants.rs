@@ -8,12 +8,14 @@ use mirabelle_domain::fact::{BudgetBalance, GrantIntent};
 use mirabelle_domain::points::POINTS_MAX;
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::{budget_grants, grants};
-use mirabelle_domain::{AccountId, CommandId, Fact, GrantId, Key, MemberId, Name, Points, Timestamp};
+use mirabelle_domain::{AccountId, CommandId, Fact, GrantId, Key, MemberId, Name, Points, Sealed, Timestamp};
+use mirabelle_keys::KeysError;
 use mirabelle_schemas::command_id;
 use serde::Serialize;
 
 use crate::auth::Caller;
 use crate::json::{Json, Members};
+use crate::member::internal;
 use crate::problem::{self, Problem};
 use crate::routes::redemptions::BalanceBody;
 use crate::routes::table::{KeyRule, Route, Size};
@@ -25,7 +27,13 @@ use crate::waiters::Answer;
 /// Most grants of a request: one block of a budget.
 const GRANTS_MAX: usize = 1_000;
 
-const GRANTS: &str = r#"{"type":"object","additionalProperties":false,"required":["budget"],"properties":{"budget":{"type":"string"},"member":{"type":"string","description":"instead of `grants`, for a single one, with `points` and the rest beside it"},"points":{"type":"integer","minimum":1,"maximum":9007199254740991},"label":{"type":"string","maxLength":512},"activates_at":{"type":"string","format":"date-time"},"expires_at":{"type":"string","format":"date-time"},"grants":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"required":["member","points"],"properties":{"member":{"type":"string"},"points":{"type":"integer","minimum":1,"maximum":9007199254740991},"label":{"type":"string","maxLength":512},"activates_at":{"type":"string","format":"date-time"},"expires_at":{"type":"string","format":"date-time"}}}},"reason":{"type":"string"}}}"#;
+/// Most bytes of the giver's words.
+const LABEL_MAX: usize = 512;
+
+/// Under this name the giver's words are sealed.
+pub(super) const NOTE: &str = "grant_note";
+
+const GRANTS: &str = r#"{"type":"object","additionalProperties":false,"required":["budget"],"properties":{"budget":{"type":"string"},"member":{"type":"string","description":"instead of `grants`, for a single one, with `points` and the rest beside it"},"points":{"type":"integer","minimum":1,"maximum":9007199254740991},"label":{"type":"string","maxLength":512,"description":"your words to the member: sealed, and opened for whoever may see people"},"activates_at":{"type":"string","format":"date-time"},"expires_at":{"type":"string","format":"date-time"},"grants":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"required":["member","points"],"properties":{"member":{"type":"string"},"points":{"type":"integer","minimum":1,"maximum":9007199254740991},"label":{"type":"string","maxLength":512,"description":"your words to the member: sealed, and opened for whoever may see people"},"activates_at":{"type":"string","format":"date-time"},"expires_at":{"type":"string","format":"date-time"}}}},"reason":{"type":"string"}}}"#;
 
 const COMMITTED: &str = r#"{"type":"object","properties":{"grants":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},"member":{"type":"string"},"points":{"type":"integer"},"state":{"const":"committed"}}}},"budget":{"type":"object","properties":{"budget":{"type":"string"},"allocated":{"type":"integer"},"free":{"type":"integer"},"committed":{"type":"integer"},"spent":{"type":"integer"}}}}}"#;
 
@@ -127,7 +135,8 @@ async fn grant(
 struct Gift {
     member: MemberId,
     points: Points,
-    label: String,
+    /// The giver's words, sealed: the log keeps them for ever, and their member's erasure has to reach them.
+    note: Option<Sealed>,
     activates_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
@@ -142,11 +151,31 @@ fn gift(state: &State, caller: &Caller, element: Json, pointer: String) -> Resul
 fn read_gift(state: &State, caller: &Caller, members: &mut Members) -> Result<Gift, Problem> {
     let number = members.text("member", 160)?;
     let points = members.int("points", 1..=POINTS_MAX)?;
-    let label = members.text_option("label", 512)?.unwrap_or_default();
+    let label = members.text_option("label", LABEL_MAX)?.unwrap_or_default();
     let (activates_at, expires_at) = (members.instant("activates_at")?, members.instant("expires_at")?);
     let member = crate::member::for_write(state, caller.tenant(), &number)?;
     let points = Points::new(points).unwrap_or(Points::ZERO);
-    Ok(Gift { member, points, label, activates_at, expires_at })
+    let note = sealed_note(state, caller, member, &label)?;
+    Ok(Gift { member, points, note, activates_at, expires_at })
+}
+
+/// The giver's words under the key of who gets them. Equal words seal equally, so a repeat is the same body.
+fn sealed_note(
+    state: &State,
+    caller: &Caller,
+    member: MemberId,
+    label: &str,
+) -> Result<Option<Sealed>, Problem> {
+    if label.is_empty() {
+        return Ok(None);
+    }
+    match state.parts.keys.seal(caller.tenant(), member, NOTE, label.as_bytes()) {
+        Ok(sealed) => Ok(Some(sealed)),
+        Err(KeysError::Erased) => {
+            Err(Problem::rejected("unknown_member", "this member was erased", Some("/member")))
+        }
+        Err(error) => Err(internal(&error)),
+    }
 }
 
 /// A block of gifts on a budget. Ids are derived from the command's, so that a repeat has the same.
@@ -165,7 +194,8 @@ fn commit(caller: &Caller, budget: Name, key: Key, gifts: Vec<Gift>, reason: Opt
         campaign_version: 0,
         daily_ceiling: None,
         ceiling_day: None,
-        label: gift.label,
+        label: String::new(),
+        note: gift.note,
     };
     let grants = gifts.into_iter().enumerate().map(intent).collect();
     let command = CommitGrants { grants, all_or_nothing: true }.into();
@@ -264,8 +294,7 @@ async fn adjust(
         (1.., None) => wrong("/budget", "name the budget that pays what is added"),
         (..=-1, Some(_)) => wrong("/budget", "what is taken goes back to no budget: leave it out"),
         (1.., Some(budget)) => {
-            let gift =
-                Gift { member, points: amount, label: why.clone(), activates_at: None, expires_at: None };
+            let gift = Gift { member, points: amount, note: None, activates_at: None, expires_at: None };
             let wish = commit(&caller, budget.clone(), key, vec![gift], Some(why));
             conclude(&state, &caller, &headers, wish, |answer| committed(&budget, answer)).await
         }

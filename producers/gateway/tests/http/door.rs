@@ -46,7 +46,7 @@ fn end(world: &World, topic: Topic) -> u64 {
     (0..PARTITIONS).map(|p| world.log.bounds(topic, Partition(p), View::Durable).unwrap().end.0).sum()
 }
 
-fn records(world: &World, topic: Topic) -> Vec<Record> {
+pub(crate) fn records(world: &World, topic: Topic) -> Vec<Record> {
     let mut all = Vec::new();
     for partition in (0..PARTITIONS).map(Partition) {
         let mut reader = world.log.reader(topic, partition, Offset(0), View::Durable).unwrap();

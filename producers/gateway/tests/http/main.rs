@@ -8,6 +8,7 @@ mod bad_input;
 mod client;
 mod commands;
 mod door;
+mod gifts;
 mod reads;
 mod shop;
 mod wire;

@@ -154,6 +154,10 @@ async fn held(
             Some(member) if view::sees_people(&caller) => number_of(&state, &caller, member)?,
             _ => None,
         };
+        let label = match member {
+            Some(member) => view::label(&state, &caller, member, row)?,
+            None => Json::Null,
+        };
         grants.push(json!({
             "grant": view::named(row, "grant"),
             "member": member.map(view::opaque),
@@ -162,7 +166,7 @@ async fn held(
             "held_for": said(row, "held_for"),
             "words": words::of_hold(row.text("held_for").unwrap_or_default()),
             "campaign": said(row, "campaign"),
-            "label": said(row, "label"),
+            "label": label,
             "since": instant(row, "since"),
         }));
     }
@@ -182,7 +186,11 @@ async fn grant(
 ) -> Result<Response, Problem> {
     let grant: GrantId = id.parse().map_err(|_| Problem::not_found())?;
     let rows = view::rows(&state)?;
-    let body = explain::grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0)?;
+    let label = |row: &Found| match view::bits(row, "member") {
+        Some(member) => view::label(&state, &caller, MemberId(member), row),
+        None => Ok(Json::Null),
+    };
+    let body = explain::grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label)?;
     let own = view::own(&caller).map(view::opaque);
     let seen = !body.is_null() && own.is_none_or(|own| body["member"] == json!(own));
     if seen { Ok(ok(Default::default(), body)) } else { Err(Problem::not_found()) }

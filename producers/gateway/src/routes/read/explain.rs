@@ -128,7 +128,7 @@ fn milestone_body(
     let mut earned = false;
     for row in view::scan(rows, &scan)? {
         let grant = match view::bits(&row, "grant") {
-            Some(grant) => Some(grant_body(rows, &key[0], &grant)?),
+            Some(grant) => Some(grant_body(rows, &key[0], &grant, |row| Ok(said(row, "label")))?),
             None => None,
         };
         if row.text("outcome") == Some("awarded") {
@@ -169,7 +169,12 @@ fn milestone_body(
 }
 
 /// A grant, as the wallet's and the budget's rows have it; `null` when neither knows it.
-pub fn grant_body(rows: &dyn Rows, tenant: &Value, grant: &[u8; 16]) -> Result<Json, Problem> {
+pub fn grant_body(
+    rows: &dyn Rows,
+    tenant: &Value,
+    grant: &[u8; 16],
+    label: impl Fn(&Found) -> Result<Json, Problem>,
+) -> Result<Json, Problem> {
     let key = [tenant.clone(), view::id(grant)];
     let wallet = view::get(rows, &grants::TABLE, &key)?;
     let budget = view::get(rows, &budget_grants::TABLE, &key)?;
@@ -197,7 +202,11 @@ pub fn grant_body(rows: &dyn Rows, tenant: &Value, grant: &[u8; 16]) -> Result<J
         "budget": either("budget"),
         "campaign": either("campaign"),
         "version": number("version").filter(|version| *version > 0),
-        "label": either("label"),
+        "label": match wallet.as_ref().or(budget.as_ref()) {
+            // Both sides have the grant's own words; a wallet that refused it never wrote them.
+            Some(row) if row.text("label").is_some() => label(row)?,
+            _ => budget.as_ref().map_or(Ok(Json::Null), &label)?,
+        },
         "wallet_state": in_wallet,
         "budget_state": in_budget,
         "words": words::of_grant(in_wallet.as_deref(), in_budget.as_deref()),

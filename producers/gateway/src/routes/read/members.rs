@@ -217,11 +217,12 @@ async fn lots_of(
         });
         found.truncate(LOTS_MAX);
     }
-    let lots: Vec<Json> = found.iter().map(lot_body).collect();
+    let lot = |lot: &Found| Ok(lot_body(lot, view::label(&state, &caller, member, lot)?));
+    let lots = found.iter().map(lot).collect::<Result<Vec<Json>, Problem>>()?;
     Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots })))
 }
 
-fn lot_body(lot: &Found) -> Json {
+fn lot_body(lot: &Found, label: Json) -> Json {
     json!({
         "lot": lot.int("lot"),
         "points": lot.int("points"),
@@ -235,6 +236,6 @@ fn lot_body(lot: &Found) -> Json {
         "version": lot.int("version").filter(|version| *version > 0),
         "budget": said(lot, "budget"),
         "grant": view::named(lot, "grant"),
-        "label": said(lot, "label"),
+        "label": label,
     })
 }

@@ -135,7 +135,7 @@ async fn page(
                     break 'months;
                 }
                 let place = (month, row.int("seq").unwrap_or(0), row.int("entry").unwrap_or(0));
-                entries.push((place, entry_body(row)));
+                entries.push((place, entry_body(row, view::label(&state, &caller, member, row)?)));
             }
             match page.last() {
                 Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),
@@ -150,7 +150,7 @@ async fn page(
     Ok(ok(headers, json!({ "member": view::opaque(member), "entries": entries, "next": next })))
 }
 
-fn entry_body(row: &Found) -> Json {
+fn entry_body(row: &Found, label: Json) -> Json {
     let kind = u16::try_from(row.int("kind").unwrap_or(0)).unwrap_or(0);
     let name = Fact::KINDS.iter().find(|(number, _)| *number == kind).map_or("Unknown", |(_, name)| name);
     json!({
@@ -164,7 +164,7 @@ fn entry_body(row: &Found) -> Json {
         "reserved": row.int("reserved").unwrap_or(0),
         "spent": row.int("spent").unwrap_or(0),
         "reference": view::named(row, "reference"),
-        "label": said(row, "label"),
+        "label": label,
         "reason": said(row, "reason"),
         "shortfall": row.int("shortfall").filter(|shortfall| *shortfall > 0),
         "seq": row.int("seq"),

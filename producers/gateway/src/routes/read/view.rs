@@ -160,6 +160,18 @@ pub fn opened(
     }
 }
 
+/// What a grant's row says to people: the giver's words for a caller who may see people, else what is nobody's secret.
+pub fn label(state: &State, caller: &Caller, member: MemberId, row: &Found) -> Result<Json, Problem> {
+    if sees_people(caller) {
+        let field = crate::routes::grants::NOTE;
+        let words = opened(state, caller.tenant(), member, field, row.bytes("note"))?;
+        if let Some(words) = words.and_then(|clear| String::from_utf8(clear.expose_secret().to_vec()).ok()) {
+            return Ok(json!(words));
+        }
+    }
+    Ok(said(row, "label"))
+}
+
 /// The source's number of a member, for a caller who may see people.
 pub fn number(
     state: &State,
