@@ -97,6 +97,11 @@ impl<'a> InForce<'a> {
         self.adopted.number
     }
 
+    /// The same configuration at another instant.
+    pub fn as_of(self, at: Timestamp) -> InForce<'a> {
+        InForce { at, ..self }
+    }
+
     /// The tenant's mode.
     pub fn mode(self) -> TenantMode {
         self.adopted.mode

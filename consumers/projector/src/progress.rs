@@ -1,5 +1,6 @@
 //! How far the rows are, for readers that wait for their own writes and for the door that slows down.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,11 @@ pub struct Progress {
     lock: Mutex<()>,
     moved: Condvar,
     wanted: Condvar,
+    observer: OnceLock<Observer>,
 }
+
+/// Called after each move.
+type Observer = Box<dyn Fn() + Send + Sync>;
 
 impl Progress {
     /// Nothing applied yet, in so many partitions.
@@ -28,6 +33,7 @@ impl Progress {
             lock: Mutex::new(()),
             moved: Condvar::new(),
             wanted: Condvar::new(),
+            observer: OnceLock::new(),
         }
     }
 
@@ -44,6 +50,23 @@ impl Progress {
     /// Whether a reader waits for rows.
     pub fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Has `told` called after each move of the rows, on the projector's thread. The first observer stays the only one.
+    pub fn observe(&self, told: Box<dyn Fn() + Send + Sync>) {
+        // A second one would be a second door in this process: there is none.
+        self.observer.set(told).ok();
+    }
+
+    /// A reader begins, or ends, to wait without a thread of its own: the projector doesn't rest meanwhile.
+    pub fn hurry(&self, begins: bool) {
+        if begins {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            drop(self.lock.lock());
+            self.wanted.notify_all();
+        } else {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 
     /// Waits until the partition's rows hold everything up to `at`; false after `timeout`. Blocks the thread.
@@ -82,6 +105,9 @@ impl Progress {
         if self.is_awaited() {
             drop(self.lock.lock());
             self.moved.notify_all();
+        }
+        if let Some(told) = self.observer.get() {
+            told();
         }
     }
 }

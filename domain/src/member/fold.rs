@@ -19,7 +19,7 @@ pub fn evolve(state: &mut Member, fact: &Fact, at: Timestamp) {
         Fact::WorkerRecorded(fact) => worker::recorded(state, fact, at),
         Fact::MilestoneRecorded(fact) => milestone::recorded(state, fact),
         Fact::MilestoneRetracted(fact) => milestone::retracted(state, fact),
-        Fact::MilestoneConsidered(fact) => milestone::considered(state, fact),
+        Fact::MilestoneConsidered(fact) => milestone::considered(state, fact, at),
         Fact::AwardOwed(fact) => milestone::owed(state, fact),
         Fact::AwardDropped(fact) => milestone::settle_award(state, fact.grant, AwardState::Dropped),
         Fact::GrantCredited(fact) => {

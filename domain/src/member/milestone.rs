@@ -9,7 +9,7 @@ use crate::fact::{
 };
 use crate::ids::{GrantId, Name, Occurrence};
 use crate::rejection::Rejection;
-use crate::time::Day;
+use crate::time::{Day, Timestamp};
 use crate::worker::{Attributes, MilestoneKind};
 
 use super::award::{self, Standing};
@@ -43,8 +43,9 @@ pub(super) struct Report {
     pub(super) known_on: Day,
     pub(super) years: Option<i32>,
     pub(super) attributes: Attributes,
-    /// Its day had come while its connection was in baseline: it never earns.
-    baseline: bool,
+    /// When its day had come while its connection, as adopted then, was in baseline. It never earns, unless a version
+    /// that was in force at that instant, and was adopted later, says otherwise.
+    baseline: Option<Timestamp>,
     /// A campaign could not judge it without a newer worker state.
     waits_for_worker: bool,
 }
@@ -200,10 +201,11 @@ pub(super) fn consider(draft: &mut Draft<'_>, kind: MilestoneKind, occurrence: &
 }
 
 fn standing(draft: &Draft<'_>, report: &Report) -> Standing {
-    if report.baseline {
-        return Standing::Baseline;
-    }
-    match draft.rules.connection(&report.connection).map(|version| version.body.state) {
+    // Publications are never dated back: what was in force at an instant is settled when all of that time is adopted.
+    let rules = report.baseline.map_or(draft.rules, |seen| draft.rules.as_of(seen));
+    match rules.connection(&report.connection).map(|version| version.body.state) {
+        // So many changes ago that its version is gone.
+        None if report.baseline.is_some() => Standing::Baseline,
         Some(ConnectionState::Baseline) => Standing::Baseline,
         // What a connection delivered before it was closed still counts.
         Some(ConnectionState::Open | ConnectionState::Closed) => Standing::Open,
@@ -277,7 +279,7 @@ pub(super) fn recorded(member: &mut Member, fact: &MilestoneRecorded) {
         known_on: fact.known_on,
         years: fact.years,
         attributes: fact.attributes.clone(),
-        baseline: false,
+        baseline: None,
         waits_for_worker: false,
     };
     if let Some(known) = find_mut(member, fact.kind, &fact.occurrence) {
@@ -307,7 +309,7 @@ pub(super) fn retracted(member: &mut Member, fact: &MilestoneRetracted) {
     }
 }
 
-pub(super) fn considered(member: &mut Member, fact: &MilestoneConsidered) {
+pub(super) fn considered(member: &mut Member, fact: &MilestoneConsidered, at: Timestamp) {
     // A connection that is not in force here was not seen in baseline: the fact says so in `failed_condition`.
     let baseline = fact.outcome == Considered::Baseline && fact.failed_condition.is_none();
     let waits = match fact.outcome {
@@ -322,7 +324,9 @@ pub(super) fn considered(member: &mut Member, fact: &MilestoneConsidered) {
     let known =
         find_mut(member, fact.kind, &fact.occurrence).expect("only recorded milestones are considered");
     if let Told::Reported(report) = &mut known.told {
-        report.baseline |= baseline;
+        if baseline {
+            report.baseline.get_or_insert(at);
+        }
         report.waits_for_worker |= waits;
     }
 }

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::arrivals::Arrivals;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -52,8 +53,10 @@ impl Gateway {
         let rows = parts.store.live().map_err(tail::Error::from)?;
         let log = Arc::clone(&parts.log);
         let tail = Tail::open(log, rows.as_ref(), Arc::clone(&waiters), Arc::clone(&directory))?;
+        let arrivals = Arrivals::new(Arc::clone(&parts.progress), parts.log.partitions());
         let state = State {
             parts,
+            arrivals,
             options,
             directory,
             waiters,

@@ -9,6 +9,7 @@
 //! [`problem::Problem`] with a stable code.
 
 pub mod admin;
+pub mod arrivals;
 pub mod auth;
 pub mod connection;
 pub mod directory;

@@ -7,11 +7,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use mirabelle_domain::fact::{CommandRejected, CommandRepeated};
 use mirabelle_domain::rows::{Table, Value};
 use mirabelle_domain::tables::decisions;
-use mirabelle_domain::{AccountId, Command, CommandId, Day, Fact, Key, MemberId, Name};
+use mirabelle_domain::{
+    AccountId, AccountKey, Command, CommandId, Day, Fact, Key, MemberId, Name, TenantId, Timestamp,
+};
 use mirabelle_ledger::{Position, Sought, TooLarge, command_append, find_decision};
 use mirabelle_log::{Partition, Refused, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord};
-use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, input_digest};
+use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, input_digest, partition_of};
 use mirabelle_store::Found;
 
 use crate::auth::Caller;
@@ -19,6 +21,9 @@ use crate::member::internal;
 use crate::problem::{self, Problem};
 use crate::state::State;
 use crate::waiters::Answer;
+
+/// How far a position may lie ahead of the clock, microseconds: no owner decides with a clock further off.
+const AHEAD_MAX: i64 = 2_000_000;
 
 /// What a handler wants decided.
 pub struct Wish {
@@ -112,6 +117,26 @@ pub fn admit(state: &State) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether what a member's account is about to be judged by is what is in force. Budgets and the configuration itself
+/// are judged by none of it.
+fn adopted(state: &State, account: &AccountId) -> Result<(), Problem> {
+    if !matches!(account.key, AccountKey::Member(_)) {
+        return Ok(());
+    }
+    adopted_by(state, &account.tenant, &[partition_of(account, state.parts.log.partitions())])
+}
+
+/// Whether partitions have adopted what is in force for a tenant.
+pub fn adopted_by(state: &State, tenant: &TenantId, partitions: &[u16]) -> Result<(), Problem> {
+    let Some(of) = state.directory.tenant(tenant) else { return Ok(()) };
+    let now = Timestamp(state.now());
+    if partitions.iter().any(|partition| of.lags(*partition, now)) {
+        state.metrics.refused.with_label_values(&["not_adopted"]).inc();
+        return Err(Problem::new(problem::NOT_ADOPTED, problem::NOT_ADOPTED.page));
+    }
+    Ok(())
+}
+
 /// What a refused append means to the caller: for certain nothing happened.
 pub fn refused(state: &State, refused: &Refused) -> Problem {
     let (reason, detail, seconds) = match refused {
@@ -135,6 +160,7 @@ pub async fn send(
     wish: Wish,
 ) -> Result<Outcome, Problem> {
     admit(state)?;
+    adopted(state, &wish.account)?;
     let (patience, _) = patience(state, headers);
     let record = record(caller, headers, wish);
     let mut ticket = state.waiters.wait(record.id, record.digest);
@@ -249,12 +275,7 @@ async fn first_answer(
 
 /// Waits, within the bound of `Read-After`, until a partition's rows hold everything up to `at`.
 pub async fn reach(state: &State, partition: Partition, at: i64) -> Result<(), Problem> {
-    let progress = Arc::clone(&state.parts.progress);
-    if progress.applied(partition) >= at {
-        return Ok(());
-    }
-    let patience = state.options.read_after_max();
-    if blocking(move || progress.wait(partition, at, patience)).await? {
+    if state.arrivals.reach(partition, at, state.options.read_after_max()).await {
         Ok(())
     } else {
         Err(Problem::new(problem::NOT_YET, problem::NOT_YET.page))
@@ -298,7 +319,8 @@ pub fn read_position(state: &State, text: &str) -> Result<(Partition, i64), Prob
     }
     let bucket: u16 = bucket.parse().map_err(|_| wrong())?;
     let at: i64 = at.parse().map_err(|_| wrong())?;
-    if bucket >= BUCKETS || at < 0 {
+    // No owner decides that far ahead of the clock: a place there is made up, and nothing ever reaches it.
+    if bucket >= BUCKETS || at < 0 || at > state.now().saturating_add(AHEAD_MAX) {
         return Err(wrong());
     }
     if log != hex(&state.parts.log.id().0) {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mirabelle_domain::{Day, MemberId, Name, TenantId};
 use mirabelle_keys::Keys;
@@ -11,6 +10,7 @@ use mirabelle_store::Store;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use crate::arrivals::Arrivals;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -24,8 +24,10 @@ pub trait Progress: Send + Sync + 'static {
     fn applied(&self, partition: Partition) -> i64;
     /// How far the rows are behind the log, microseconds.
     fn lag(&self) -> i64;
-    /// Waits until the rows of a partition hold everything up to `at`; false after `timeout`. Blocks the thread.
-    fn wait(&self, partition: Partition, at: i64, timeout: Duration) -> bool;
+    /// Has `told` called after each move of [`applied`](Progress::applied), on the thread that moved it: it is short.
+    fn observe(&self, told: Box<dyn Fn() + Send + Sync>);
+    /// A reader begins, or ends, to wait: while one does, the rows don't rest between batches.
+    fn hurry(&self, begins: bool);
 }
 
 /// Told to take days up to one as come; tenants that are not live only.
@@ -92,6 +94,8 @@ pub struct State {
     pub directory: Arc<Directory>,
     /// Who waits for which command.
     pub waiters: Arc<Waiters>,
+    /// Who waits for rows.
+    pub arrivals: Arc<Arrivals>,
     /// Member numbers.
     pub resolved: Resolved,
     /// How connections' bodies are read.

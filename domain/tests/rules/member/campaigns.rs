@@ -155,12 +155,26 @@ fn a_milestone_whose_day_came_in_baseline_never_earns() {
     assert_eq!(outcome(&mut scene, hired.clone()), Considered::Baseline);
     assert_eq!(outcome(&mut scene, joins.clone()), Considered::NotDue);
     let open = r#"{"system":"workday","state":"open","id_space":"main"}"#;
-    scene.publish(ConfigKind::Connection, "old", 2, open);
+    scene.publish_from(noon(1), ConfigKind::Connection, "old", 2, open);
     scene.now = noon(2);
     assert_eq!(outcome(&mut scene, hired.clone()), Considered::Baseline);
     hired.effective = day(1);
     assert_eq!(outcome(&mut scene, hired), Considered::Baseline);
     assert_eq!(outcome(&mut scene, joins), Considered::Awarded);
+}
+
+#[test]
+fn a_connection_that_was_open_already_and_adopted_late_costs_nobody_an_award() {
+    let mut scene = Scene::employed();
+    scene.campaign("welcome", r#""milestone":"hire","points":{"fixed":500}"#);
+    let mut hired = milestone(MilestoneKind::Hire, "E1", day(-1));
+    hired.connection = "old".parse().unwrap();
+    assert_eq!(outcome(&mut scene, hired.clone()), Considered::Baseline);
+    // In force before the report was taken in, adopted here behind it.
+    let open = r#"{"system":"workday","state":"open","id_space":"main"}"#;
+    scene.publish_from(noon(-1), ConfigKind::Connection, "old", 2, open);
+    assert_eq!(outcome(&mut scene, hired.clone()), Considered::Awarded);
+    assert_eq!(outcome(&mut scene, hired), Considered::AlreadyAwarded);
 }
 
 #[test]

@@ -84,13 +84,25 @@ impl Scene {
     }
 
     pub(crate) fn publish(&mut self, kind: ConfigKind, name: &str, version: u32, body: &str) {
+        self.publish_from(Timestamp(0), kind, name, version, body);
+    }
+
+    /// A version that is in force from an instant on.
+    pub(crate) fn publish_from(
+        &mut self,
+        effective_at: Timestamp,
+        kind: ConfigKind,
+        name: &str,
+        version: u32,
+        body: &str,
+    ) {
         self.rules.adopt(&AdoptedVersion {
             number: self.rules.number + 1,
             kind,
             name: name.parse().unwrap(),
             version,
             body: body.to_owned(),
-            effective_at: Timestamp(0),
+            effective_at,
             mode: TenantMode::Live,
         });
     }

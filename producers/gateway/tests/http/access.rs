@@ -273,9 +273,9 @@ impl mirabelle_gateway::Progress for Whole {
         0
     }
 
-    fn wait(&self, _: mirabelle_log::Partition, _: i64, _: std::time::Duration) -> bool {
-        true
-    }
+    fn observe(&self, _: Box<dyn Fn() + Send + Sync>) {}
+
+    fn hurry(&self, _: bool) {}
 }
 
 #[test]

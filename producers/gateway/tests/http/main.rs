@@ -4,6 +4,7 @@
 
 mod about;
 mod access;
+mod adoption;
 mod bad_input;
 mod client;
 mod commands;

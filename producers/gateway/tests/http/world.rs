@@ -70,8 +70,12 @@ impl Progress for Rows {
         self.0.lag()
     }
 
-    fn wait(&self, partition: Partition, at: i64, timeout: Duration) -> bool {
-        self.0.wait(partition, at, timeout)
+    fn observe(&self, told: Box<dyn Fn() + Send + Sync>) {
+        self.0.observe(told);
+    }
+
+    fn hurry(&self, begins: bool) {
+        self.0.hurry(begins);
     }
 }
 
