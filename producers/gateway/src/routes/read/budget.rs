@@ -16,6 +16,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::send::blocking;
 use crate::state::State;
 
 const READERS: &[Role] = &[Role::Admin, Role::Analyst, Role::Auditor, Role::Operator];
@@ -62,16 +63,19 @@ const GRANT: &str = r#"{"type":"object","required":["id","member","words"],"prop
 const HELD_COUNTED: usize = 10_000;
 
 async fn list(Extract(state): Extract<Shared>, caller: Caller, params: Params) -> Result<Response, Problem> {
-    let (limit, after) = (params.limit()?, params.cursor::<String>("cursor")?);
-    let rows = view::rows(&state)?;
-    let mut scan = Scan::new(&budgets::TABLE, vec![view::text(caller.tenant())], limit + 1);
-    scan.after = after.map(|name| vec![view::text(name)]);
-    let mut found = view::scan(rows.as_ref(), &scan)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).and_then(|row| row.text("budget")).map(|name| cursor(&name));
-    let budgets: Vec<Json> = found.iter().map(body).collect();
-    Ok(ok(Default::default(), json!({ "budgets": budgets, "next": next })))
+    blocking(move || {
+        let (limit, after) = (params.limit()?, params.cursor::<String>("cursor")?);
+        let rows = view::rows(&state)?;
+        let mut scan = Scan::new(&budgets::TABLE, vec![view::text(caller.tenant())], limit + 1);
+        scan.after = after.map(|name| vec![view::text(name)]);
+        let mut found = view::scan(rows.as_ref(), &scan)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).and_then(|row| row.text("budget")).map(|name| cursor(&name));
+        let budgets: Vec<Json> = found.iter().map(body).collect();
+        Ok(ok(Default::default(), json!({ "budgets": budgets, "next": next })))
+    })
+    .await?
 }
 
 fn body(row: &Found) -> Json {
@@ -117,13 +121,16 @@ async fn one(
     caller: Caller,
     PathOf(name): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let (name, _) = find(&state, &caller, &name)?;
-    let headers = view::position(&state, &AccountId::budget(caller.tenant().clone(), name.clone()));
-    let (name, row) = find(&state, &caller, name.as_str())?;
-    let held = view::scan(view::rows(&state)?.as_ref(), &held_scan(&caller, &name, HELD_COUNTED))?.len();
-    let mut body = body(&row);
-    body["held"] = json!(held);
-    Ok(ok(headers, body))
+    blocking(move || {
+        let (name, _) = find(&state, &caller, &name)?;
+        let headers = view::position(&state, &AccountId::budget(caller.tenant().clone(), name.clone()));
+        let (name, row) = find(&state, &caller, name.as_str())?;
+        let held = view::scan(view::rows(&state)?.as_ref(), &held_scan(&caller, &name, HELD_COUNTED))?.len();
+        let mut body = body(&row);
+        body["held"] = json!(held);
+        Ok(ok(headers, body))
+    })
+    .await?
 }
 
 async fn held(
@@ -132,45 +139,51 @@ async fn held(
     PathOf(name): PathOf<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let (limit, after) = (params.limit()?, params.cursor::<[u8; 16]>("cursor")?);
-    let name: Name = name.parse().map_err(|_| Problem::not_found())?;
-    let headers = view::position(&state, &AccountId::budget(caller.tenant().clone(), name.clone()));
-    let rows = view::rows(&state)?;
-    let mut scan = held_scan(&caller, &name, limit + 1);
-    scan.after = after.map(|grant| vec![view::id(&grant)]);
-    let mut found = view::scan(rows.as_ref(), &scan)?;
-    if found.is_empty() {
-        // A campaign may name a budget before anybody opens it; only what nobody ever meant does not exist.
-        find(&state, &caller, name.as_str())?;
-    }
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next =
-        found.last().filter(|_| more).and_then(|row| view::bits(row, "grant")).map(|grant| cursor(&grant));
-    let mut grants = Vec::with_capacity(found.len());
-    for row in &found {
-        let member = view::bits(row, "member").map(MemberId);
-        let number = match member {
-            Some(member) if view::sees_people(&caller) => number_of(&state, &caller, member)?,
-            _ => None,
-        };
-        let label = match member {
-            Some(member) => view::label(&state, &caller, member, row)?,
-            None => Json::Null,
-        };
-        grants.push(json!({
-            "grant": view::named(row, "grant"),
-            "member": member.map(view::opaque),
-            "number": number,
-            "points": row.int("points"),
-            "held_for": said(row, "held_for"),
-            "words": words::of_hold(row.text("held_for").unwrap_or_default()),
-            "campaign": said(row, "campaign"),
-            "label": label,
-            "since": instant(row, "since"),
-        }));
-    }
-    Ok(ok(headers, json!({ "budget": name, "grants": grants, "next": next })))
+    blocking(move || {
+        let (limit, after) = (params.limit()?, params.cursor::<[u8; 16]>("cursor")?);
+        let name: Name = name.parse().map_err(|_| Problem::not_found())?;
+        let headers = view::position(&state, &AccountId::budget(caller.tenant().clone(), name.clone()));
+        let rows = view::rows(&state)?;
+        let mut scan = held_scan(&caller, &name, limit + 1);
+        scan.after = after.map(|grant| vec![view::id(&grant)]);
+        let mut found = view::scan(rows.as_ref(), &scan)?;
+        if found.is_empty() {
+            // A campaign may name a budget before anybody opens it; only what nobody ever meant does not exist.
+            find(&state, &caller, name.as_str())?;
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found
+            .last()
+            .filter(|_| more)
+            .and_then(|row| view::bits(row, "grant"))
+            .map(|grant| cursor(&grant));
+        let mut grants = Vec::with_capacity(found.len());
+        for row in &found {
+            let member = view::bits(row, "member").map(MemberId);
+            let number = match member {
+                Some(member) if view::sees_people(&caller) => number_of(&state, &caller, member)?,
+                _ => None,
+            };
+            let label = match member {
+                Some(member) => view::label(&state, &caller, member, row)?,
+                None => Json::Null,
+            };
+            grants.push(json!({
+                "grant": view::named(row, "grant"),
+                "member": member.map(view::opaque),
+                "number": number,
+                "points": row.int("points"),
+                "held_for": said(row, "held_for"),
+                "words": words::of_hold(row.text("held_for").unwrap_or_default()),
+                "campaign": said(row, "campaign"),
+                "label": label,
+                "since": instant(row, "since"),
+            }));
+        }
+        Ok(ok(headers, json!({ "budget": name, "grants": grants, "next": next })))
+    })
+    .await?
 }
 
 fn number_of(state: &State, caller: &Caller, member: MemberId) -> Result<Option<String>, Problem> {
@@ -184,14 +197,17 @@ async fn grant(
     caller: Caller,
     PathOf(id): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let grant: GrantId = id.parse().map_err(|_| Problem::not_found())?;
-    let rows = view::rows(&state)?;
-    let label = |row: &Found| match view::bits(row, "member") {
-        Some(member) => view::label(&state, &caller, MemberId(member), row),
-        None => Ok(Json::Null),
-    };
-    let body = explain::grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label)?;
-    let own = view::own(&caller).map(view::opaque);
-    let seen = !body.is_null() && own.is_none_or(|own| body["member"] == json!(own));
-    if seen { Ok(ok(Default::default(), body)) } else { Err(Problem::not_found()) }
+    blocking(move || {
+        let grant: GrantId = id.parse().map_err(|_| Problem::not_found())?;
+        let rows = view::rows(&state)?;
+        let label = |row: &Found| match view::bits(row, "member") {
+            Some(member) => view::label(&state, &caller, MemberId(member), row),
+            None => Ok(Json::Null),
+        };
+        let body = explain::grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label)?;
+        let own = view::own(&caller).map(view::opaque);
+        let seen = !body.is_null() && own.is_none_or(|own| body["member"] == json!(own));
+        if seen { Ok(ok(Default::default(), body)) } else { Err(Problem::not_found()) }
+    })
+    .await?
 }

@@ -1,5 +1,6 @@
 //! What came of a command: where a 202 sends its caller.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State as Extract;
@@ -21,8 +22,7 @@ use crate::auth::Caller;
 use crate::problem::{self, Problem};
 use crate::routes::Shared;
 use crate::routes::table::Route;
-use crate::send::{patience, reach};
-use crate::state::State;
+use crate::send::{blocking, patience, reach};
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::get("/v1/commands/{key}", || get(read))
@@ -77,19 +77,19 @@ async fn read(
 /// comes between is heard. One that came just before the ticket is not heard again, and its row may not be there yet: so
 /// the rows are asked again too, ever less often.
 async fn awaited(
-    state: &State,
+    state: &Shared,
     account: &AccountId,
     id: CommandId,
     wait: Duration,
 ) -> Result<Option<Found>, Problem> {
-    if let Some(row) = find(state, account, id)? {
+    if let Some(row) = find(state, account, id).await? {
         return Ok(Some(row));
     }
     let deadline = Instant::now() + wait;
     let mut ticket = state.waiters.wait(id, mirabelle_domain::Digest([0; 16]));
     let mut pause = FIRST_LOOK;
     loop {
-        if let Some(row) = find(state, account, id)? {
+        if let Some(row) = find(state, account, id).await? {
             return Ok(Some(row));
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -100,7 +100,7 @@ async fn awaited(
             Ok(Some(answer)) => {
                 debug_assert_eq!(answer.bucket, bucket(account), "an id has one account");
                 reach(state, answer.position.partition, answer.position.at).await?;
-                return find(state, account, id);
+                return find(state, account, id).await;
             }
             Ok(None) => return Ok(None),
             Err(_) => pause = (pause * 2).min(LAST_LOOK),
@@ -109,8 +109,13 @@ async fn awaited(
 }
 
 /// The row, if it is this tenant's: another's does not exist.
-fn find(state: &State, account: &AccountId, id: CommandId) -> Result<Option<Found>, Problem> {
-    let row = view::get(view::rows(state)?.as_ref(), &decisions::TABLE, &[Value::Bytes(id.0.to_vec())])?;
+async fn find(state: &Shared, account: &AccountId, id: CommandId) -> Result<Option<Found>, Problem> {
+    let state = Arc::clone(state);
+    let row = blocking(move || {
+        let key = [Value::Bytes(id.0.to_vec())];
+        view::get(view::rows(&state)?.as_ref(), &decisions::TABLE, &key)
+    })
+    .await??;
     Ok(row.filter(|row| row.text("tenant") == Some(account.tenant.as_str())))
 }
 

@@ -17,6 +17,7 @@ use crate::directory::Tenant;
 use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::send::blocking;
 
 const CONFIGURERS: &[Role] = &[Role::Admin, Role::Publisher, Role::Analyst, Role::Auditor, Role::Operator];
 
@@ -84,42 +85,45 @@ async fn versions(
     PathOf(kind_name): PathOf<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    kind(&kind_name)?;
-    let name = params.parsed::<Name>("name")?;
-    let (limit, after) = (params.limit()?, params.cursor::<(String, i64)>("cursor")?);
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
-    let headers = view::position(&state, &AccountId::configuration(caller.tenant().clone()));
-    let mut scan = Scan::new(
-        &config_versions::TABLE,
-        vec![view::text(caller.tenant()), view::text(&kind_name)],
-        limit + 1,
-    );
-    scan.after =
-        after.map(|(name, version)| vec![view::text(name), mirabelle_domain::rows::Value::Int(version)]);
-    if let Some(name) = name {
-        scan.from = std::ops::Bound::Included(vec![view::text(name)]);
-        scan.to = scan.from.clone();
-    }
-    let mut found = view::scan(view::rows(&state)?.as_ref(), &scan)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let place =
-        |row: &Found| (row.text("name").unwrap_or_default().to_owned(), row.int("version").unwrap_or(0));
-    let next = found.last().filter(|_| more).map(|row| cursor(&place(row)));
-    let everywhere = adopted(&tenant, state.parts.log.partitions());
-    let now = Timestamp(state.now());
-    let body = |row: &Found| version_body(row, &in_force(&tenant, now, &kind_name, row), everywhere);
-    let versions: Vec<Json> = found.iter().map(body).collect();
-    Ok(ok(
-        headers,
-        json!({
-            "kind": kind_name,
-            "published": tenant.published.number,
-            "adopted": everywhere,
-            "versions": versions,
-            "next": next,
-        }),
-    ))
+    blocking(move || {
+        kind(&kind_name)?;
+        let name = params.parsed::<Name>("name")?;
+        let (limit, after) = (params.limit()?, params.cursor::<(String, i64)>("cursor")?);
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+        let headers = view::position(&state, &AccountId::configuration(caller.tenant().clone()));
+        let mut scan = Scan::new(
+            &config_versions::TABLE,
+            vec![view::text(caller.tenant()), view::text(&kind_name)],
+            limit + 1,
+        );
+        scan.after =
+            after.map(|(name, version)| vec![view::text(name), mirabelle_domain::rows::Value::Int(version)]);
+        if let Some(name) = name {
+            scan.from = std::ops::Bound::Included(vec![view::text(name)]);
+            scan.to = scan.from.clone();
+        }
+        let mut found = view::scan(view::rows(&state)?.as_ref(), &scan)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let place =
+            |row: &Found| (row.text("name").unwrap_or_default().to_owned(), row.int("version").unwrap_or(0));
+        let next = found.last().filter(|_| more).map(|row| cursor(&place(row)));
+        let everywhere = adopted(&tenant, state.parts.log.partitions());
+        let now = Timestamp(state.now());
+        let body = |row: &Found| version_body(row, &in_force(&tenant, now, &kind_name, row), everywhere);
+        let versions: Vec<Json> = found.iter().map(body).collect();
+        Ok(ok(
+            headers,
+            json!({
+                "kind": kind_name,
+                "published": tenant.published.number,
+                "adopted": everywhere,
+                "versions": versions,
+                "next": next,
+            }),
+        ))
+    })
+    .await?
 }
 
 /// Whether a version is the one in force; null for what is not published.
@@ -166,26 +170,29 @@ async fn catalogue(
     caller: Caller,
     params: Params,
 ) -> Result<Response, Problem> {
-    let mut country = params.text("country")?.map(str::to_owned);
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
-    if country.is_none()
-        && let Some(own) = view::own(&caller)
-    {
-        let key = [view::text(caller.tenant()), view::id(&own.0)];
-        let row = view::get(view::rows(&state)?.as_ref(), &members::TABLE, &key)?;
-        country =
-            row.and_then(|row| row.text("country").filter(|country| !country.is_empty()).map(str::to_owned));
-    }
-    let offered = |product: &mirabelle_domain::config::Product| {
-        let here = country.as_ref().is_none_or(|country| {
-            product.countries.is_empty() || product.countries.iter().any(|other| other == country)
-        });
-        product.offered && here
-    };
-    let view = tenant.at(Timestamp(state.now()));
-    let products = view.products().filter(|(_, version)| offered(&version.body));
-    let body =
-        |(name, version): (&Name, &mirabelle_domain::rules::Version<mirabelle_domain::config::Product>)| {
+    blocking(move || {
+        let mut country = params.text("country")?.map(str::to_owned);
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+        if country.is_none()
+            && let Some(own) = view::own(&caller)
+        {
+            let key = [view::text(caller.tenant()), view::id(&own.0)];
+            let row = view::get(view::rows(&state)?.as_ref(), &members::TABLE, &key)?;
+            country = row
+                .and_then(|row| row.text("country").filter(|country| !country.is_empty()).map(str::to_owned));
+        }
+        let offered = |product: &mirabelle_domain::config::Product| {
+            let here = country.as_ref().is_none_or(|country| {
+                product.countries.is_empty() || product.countries.iter().any(|other| other == country)
+            });
+            product.offered && here
+        };
+        let view = tenant.at(Timestamp(state.now()));
+        let products = view.products().filter(|(_, version)| offered(&version.body));
+        let body = |(name, version): (
+            &Name,
+            &mirabelle_domain::rules::Version<mirabelle_domain::config::Product>,
+        )| {
             let product = &version.body;
             json!({
                 "product": name,
@@ -196,8 +203,10 @@ async fn catalogue(
                 "delivery": product.delivery,
             })
         };
-    let products: Vec<Json> = products.map(body).collect();
-    Ok(ok(Default::default(), json!({ "products": products })))
+        let products: Vec<Json> = products.map(body).collect();
+        Ok(ok(Default::default(), json!({ "products": products })))
+    })
+    .await?
 }
 
 async fn status(

@@ -16,6 +16,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::send::blocking;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::get("/v1/members/{member}/explain", || get(explain))
@@ -47,45 +48,48 @@ async fn explain(
     PathOf(name): PathOf<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let kind = params.text("kind")?;
-    let (limit, place) = (params.limit()?, params.cursor::<(String, String)>("cursor")?);
-    let member = view::member(&state, &caller, &name)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    let rows = view::rows(&state)?;
-    let key = vec![view::text(caller.tenant()), view::id(&member.0)];
-    let row = view::get(rows.as_ref(), &mirabelle_domain::tables::members::TABLE, &key)?;
-    let mut scan = Scan::new(&milestones::TABLE, key.clone(), limit + 1);
-    scan.after = place.map(|(kind, occurrence)| vec![Value::Text(kind), Value::Text(occurrence)]);
-    if let Some(kind) = kind {
-        scan.from = std::ops::Bound::Included(vec![view::text(kind)]);
-        scan.to = scan.from.clone();
-    }
-    let mut found = view::scan(rows.as_ref(), &scan)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let place = |row: &Found| {
-        (
-            row.text("kind").unwrap_or_default().to_owned(),
-            row.text("occurrence").unwrap_or_default().to_owned(),
-        )
-    };
-    let next = found.last().filter(|_| more).map(|row| cursor(&place(row)));
-    let mut told = Vec::with_capacity(found.len());
-    let mut sums = Sums::default();
-    for milestone in &found {
-        told.push(milestone_body(rows.as_ref(), &key, milestone, &mut sums)?);
-    }
-    let summary = sums.words(row.is_some(), found.is_empty(), more);
-    Ok(ok(
-        headers,
-        json!({
-            "member": view::opaque(member),
-            "number": view::number(&state, &caller, member, row.as_ref())?,
-            "summary": summary,
-            "milestones": told,
-            "next": next,
-        }),
-    ))
+    blocking(move || {
+        let kind = params.text("kind")?;
+        let (limit, place) = (params.limit()?, params.cursor::<(String, String)>("cursor")?);
+        let member = view::member(&state, &caller, &name)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        let rows = view::rows(&state)?;
+        let key = vec![view::text(caller.tenant()), view::id(&member.0)];
+        let row = view::get(rows.as_ref(), &mirabelle_domain::tables::members::TABLE, &key)?;
+        let mut scan = Scan::new(&milestones::TABLE, key.clone(), limit + 1);
+        scan.after = place.map(|(kind, occurrence)| vec![Value::Text(kind), Value::Text(occurrence)]);
+        if let Some(kind) = kind {
+            scan.from = std::ops::Bound::Included(vec![view::text(kind)]);
+            scan.to = scan.from.clone();
+        }
+        let mut found = view::scan(rows.as_ref(), &scan)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let place = |row: &Found| {
+            (
+                row.text("kind").unwrap_or_default().to_owned(),
+                row.text("occurrence").unwrap_or_default().to_owned(),
+            )
+        };
+        let next = found.last().filter(|_| more).map(|row| cursor(&place(row)));
+        let mut told = Vec::with_capacity(found.len());
+        let mut sums = Sums::default();
+        for milestone in &found {
+            told.push(milestone_body(rows.as_ref(), &key, milestone, &mut sums)?);
+        }
+        let summary = sums.words(row.is_some(), found.is_empty(), more);
+        Ok(ok(
+            headers,
+            json!({
+                "member": view::opaque(member),
+                "number": view::number(&state, &caller, member, row.as_ref())?,
+                "summary": summary,
+                "milestones": told,
+                "next": next,
+            }),
+        ))
+    })
+    .await?
 }
 
 /// What the milestones of a page came to.

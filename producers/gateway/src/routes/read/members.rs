@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::send::blocking;
 use crate::state::State;
 
 /// Most lots of a wallet.
@@ -71,42 +72,45 @@ async fn member(
     caller: Caller,
     PathOf(name): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let member = view::member(&state, &caller, &name)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    let rows = view::rows(&state)?;
-    let key = key(&caller, member);
-    let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
-    let balance = balance_now(rows.as_ref(), &key, state.now())?;
-    let mut body = json!({ "member": view::opaque(member), "balance": balance });
-    if let Some(row) = &row {
-        let text = [
-            "status",
-            "original_hire",
-            "hire",
-            "continuous_service",
-            "seniority",
-            "termination",
-            "department",
-            "cost_centre",
-            "worker_type",
-            "company",
-            "country",
-            "location",
-            "zone",
-            "connection",
-            "changed_at",
-        ];
-        text.iter().for_each(|column| body[*column] = said(row, column));
-        body["recorded_at"] = instant(row, "recorded_at");
-        body["seen_at"] = instant(row, "seen_at");
-        body["number"] = json!(view::number(&state, &caller, member, Some(row))?);
-        if view::sees_people(&caller) {
-            let (name, email) = who(&state, &caller, member, row)?;
-            body["name"] = name;
-            body["email"] = email;
+    blocking(move || {
+        let member = view::member(&state, &caller, &name)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        let rows = view::rows(&state)?;
+        let key = key(&caller, member);
+        let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
+        let balance = balance_now(rows.as_ref(), &key, state.now())?;
+        let mut body = json!({ "member": view::opaque(member), "balance": balance });
+        if let Some(row) = &row {
+            let text = [
+                "status",
+                "original_hire",
+                "hire",
+                "continuous_service",
+                "seniority",
+                "termination",
+                "department",
+                "cost_centre",
+                "worker_type",
+                "company",
+                "country",
+                "location",
+                "zone",
+                "connection",
+                "changed_at",
+            ];
+            text.iter().for_each(|column| body[*column] = said(row, column));
+            body["recorded_at"] = instant(row, "recorded_at");
+            body["seen_at"] = instant(row, "seen_at");
+            body["number"] = json!(view::number(&state, &caller, member, Some(row))?);
+            if view::sees_people(&caller) {
+                let (name, email) = who(&state, &caller, member, row)?;
+                body["name"] = name;
+                body["email"] = email;
+            }
         }
-    }
-    Ok(ok(headers, body))
+        Ok(ok(headers, body))
+    })
+    .await?
 }
 
 /// Name and e-mail, as they were sealed.
@@ -145,19 +149,22 @@ async fn balance(
     PathOf(name): PathOf<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let as_of = params.instant("as_of")?;
-    let member = view::member(&state, &caller, &name)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    let rows = view::rows(&state)?;
-    let key = key(&caller, member);
-    let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
-    let mut body = match as_of {
-        None => balance_now(rows.as_ref(), &key, state.now())?,
-        Some(as_of) => balance_then(rows.as_ref(), &key, as_of)?,
-    };
-    body["member"] = json!(view::opaque(member));
-    body["number"] = json!(view::number(&state, &caller, member, row.as_ref())?);
-    Ok(ok(headers, body))
+    blocking(move || {
+        let as_of = params.instant("as_of")?;
+        let member = view::member(&state, &caller, &name)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        let rows = view::rows(&state)?;
+        let key = key(&caller, member);
+        let row = view::get(rows.as_ref(), &members::TABLE, &key)?;
+        let mut body = match as_of {
+            None => balance_now(rows.as_ref(), &key, state.now())?,
+            Some(as_of) => balance_then(rows.as_ref(), &key, as_of)?,
+        };
+        body["member"] = json!(view::opaque(member));
+        body["number"] = json!(view::number(&state, &caller, member, row.as_ref())?);
+        Ok(ok(headers, body))
+    })
+    .await?
 }
 
 /// The sums as they stand, and what falls due.
@@ -202,24 +209,27 @@ async fn lots_of(
     PathOf(name): PathOf<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let all = params.flag("all")?;
-    let member = view::member(&state, &caller, &name)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    let rows = view::rows(&state)?;
-    let mut found =
-        view::scan(rows.as_ref(), &Scan::new(&lots::TABLE, key(&caller, member).to_vec(), usize::MAX))?;
-    if !all {
-        found.retain(|lot| sum(Some(lot), "free") + sum(Some(lot), "held") > 0);
-        // As the wallet spends them: what goes first, then what was granted first.
-        found.sort_by_key(|lot| {
-            let end = lot.int("expires_at");
-            (end.is_none(), end, lot.int("granted_at"), lot.int("lot"))
-        });
-        found.truncate(LOTS_MAX);
-    }
-    let lot = |lot: &Found| Ok(lot_body(lot, view::label(&state, &caller, member, lot)?));
-    let lots = found.iter().map(lot).collect::<Result<Vec<Json>, Problem>>()?;
-    Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots })))
+    blocking(move || {
+        let all = params.flag("all")?;
+        let member = view::member(&state, &caller, &name)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        let rows = view::rows(&state)?;
+        let mut found =
+            view::scan(rows.as_ref(), &Scan::new(&lots::TABLE, key(&caller, member).to_vec(), usize::MAX))?;
+        if !all {
+            found.retain(|lot| sum(Some(lot), "free") + sum(Some(lot), "held") > 0);
+            // As the wallet spends them: what goes first, then what was granted first.
+            found.sort_by_key(|lot| {
+                let end = lot.int("expires_at");
+                (end.is_none(), end, lot.int("granted_at"), lot.int("lot"))
+            });
+            found.truncate(LOTS_MAX);
+        }
+        let lot = |lot: &Found| Ok(lot_body(lot, view::label(&state, &caller, member, lot)?));
+        let lots = found.iter().map(lot).collect::<Result<Vec<Json>, Problem>>()?;
+        Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots })))
+    })
+    .await?
 }
 
 fn lot_body(lot: &Found, label: Json) -> Json {

@@ -17,6 +17,7 @@ use crate::member::internal;
 use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::send::blocking;
 use crate::state::State;
 
 /// Most reveals that a story tells.
@@ -64,11 +65,14 @@ async fn read(
     caller: Caller,
     PathOf(id): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let (_, member, _) = find(&state, &caller, &id)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    // Read again behind the position, which must not say more than was seen.
-    let (redemption, _, row) = find(&state, &caller, &id)?;
-    Ok(ok(headers, body(view::rows(&state)?.as_ref(), &caller, redemption, &row)?))
+    blocking(move || {
+        let (_, member, _) = find(&state, &caller, &id)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        // Read again behind the position, which must not say more than was seen.
+        let (redemption, _, row) = find(&state, &caller, &id)?;
+        Ok(ok(headers, body(view::rows(&state)?.as_ref(), &caller, redemption, &row)?))
+    })
+    .await?
 }
 
 /// A redemption as its rows have it.
@@ -138,25 +142,28 @@ async fn explain(
     caller: Caller,
     PathOf(id): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let (_, member, _) = find(&state, &caller, &id)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    // Read again behind the position, which must not say more than was seen.
-    let (redemption, _, row) = find(&state, &caller, &id)?;
-    let rows = view::rows(&state)?;
-    let mut body = body(rows.as_ref(), &caller, redemption, &row)?;
-    let key: Vec<Value> = vec![view::text(caller.tenant()), view::id(&redemption.0)];
-    let seen = view::scan(rows.as_ref(), &Scan::new(&reveals::TABLE, key, REVEALS_MAX))?;
-    body["story"] = json!(story(&body));
-    let reveal = |row: &Found| {
-        json!({
-            "line": row.int("line"),
-            "by": said(row, "principal"),
-            "reason": said(row, "reason"),
-            "at": instant(row, "revealed_at"),
-        })
-    };
-    body["reveals"] = seen.iter().map(reveal).collect();
-    Ok(ok(headers, body))
+    blocking(move || {
+        let (_, member, _) = find(&state, &caller, &id)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        // Read again behind the position, which must not say more than was seen.
+        let (redemption, _, row) = find(&state, &caller, &id)?;
+        let rows = view::rows(&state)?;
+        let mut body = body(rows.as_ref(), &caller, redemption, &row)?;
+        let key: Vec<Value> = vec![view::text(caller.tenant()), view::id(&redemption.0)];
+        let seen = view::scan(rows.as_ref(), &Scan::new(&reveals::TABLE, key, REVEALS_MAX))?;
+        body["story"] = json!(story(&body));
+        let reveal = |row: &Found| {
+            json!({
+                "line": row.int("line"),
+                "by": said(row, "principal"),
+                "reason": said(row, "reason"),
+                "at": instant(row, "revealed_at"),
+            })
+        };
+        body["reveals"] = seen.iter().map(reveal).collect();
+        Ok(ok(headers, body))
+    })
+    .await?
 }
 
 /// What happened, a sentence each.

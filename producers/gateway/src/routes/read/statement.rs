@@ -18,6 +18,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::send::blocking;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::get("/v1/members/{member}/statement", || get(page))
@@ -104,50 +105,53 @@ async fn page(
     PathOf(name): PathOf<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let (from, to) = (params.instant("from")?, params.instant("to")?);
-    let (limit, place) = (params.limit()?, params.cursor::<Place>("cursor")?);
-    let member = view::member(&state, &caller, &name)?;
-    let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
-    let rows = view::rows(&state)?;
-    let key = [view::text(caller.tenant()), view::id(&member.0)];
-    let mut months = Months::back_from(rows.as_ref(), &key, to, from)?;
-    if let Some((month, ..)) = place {
-        months.skip_to(month);
-    }
-    let within = |row: &Found| {
-        let at = row.int("accepted_at").unwrap_or(0);
-        from.is_none_or(|from| at >= from.0) && to.is_none_or(|to| at < to.0)
-    };
-    // One more than asked for tells whether another page follows.
-    let mut entries: Vec<(Place, Json)> = Vec::new();
-    'months: for month in &mut months {
-        let mut partition = key.to_vec();
-        partition.push(Value::Int(month));
-        let mut scan = Scan::new(&statement::TABLE, partition, 256);
-        scan.reverse = true;
-        scan.after = place
-            .filter(|(of, ..)| *of == month)
-            .map(|(_, seq, entry)| vec![Value::Int(seq), Value::Int(entry)]);
-        loop {
-            let page = view::scan(rows.as_ref(), &scan)?;
-            for row in page.iter().filter(|row| within(row)) {
-                if entries.len() > limit {
-                    break 'months;
+    blocking(move || {
+        let (from, to) = (params.instant("from")?, params.instant("to")?);
+        let (limit, place) = (params.limit()?, params.cursor::<Place>("cursor")?);
+        let member = view::member(&state, &caller, &name)?;
+        let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
+        let rows = view::rows(&state)?;
+        let key = [view::text(caller.tenant()), view::id(&member.0)];
+        let mut months = Months::back_from(rows.as_ref(), &key, to, from)?;
+        if let Some((month, ..)) = place {
+            months.skip_to(month);
+        }
+        let within = |row: &Found| {
+            let at = row.int("accepted_at").unwrap_or(0);
+            from.is_none_or(|from| at >= from.0) && to.is_none_or(|to| at < to.0)
+        };
+        // One more than asked for tells whether another page follows.
+        let mut entries: Vec<(Place, Json)> = Vec::new();
+        'months: for month in &mut months {
+            let mut partition = key.to_vec();
+            partition.push(Value::Int(month));
+            let mut scan = Scan::new(&statement::TABLE, partition, 256);
+            scan.reverse = true;
+            scan.after = place
+                .filter(|(of, ..)| *of == month)
+                .map(|(_, seq, entry)| vec![Value::Int(seq), Value::Int(entry)]);
+            loop {
+                let page = view::scan(rows.as_ref(), &scan)?;
+                for row in page.iter().filter(|row| within(row)) {
+                    if entries.len() > limit {
+                        break 'months;
+                    }
+                    let place = (month, row.int("seq").unwrap_or(0), row.int("entry").unwrap_or(0));
+                    entries.push((place, entry_body(row, view::label(&state, &caller, member, row)?)));
                 }
-                let place = (month, row.int("seq").unwrap_or(0), row.int("entry").unwrap_or(0));
-                entries.push((place, entry_body(row, view::label(&state, &caller, member, row)?)));
-            }
-            match page.last() {
-                Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),
-                _ => break,
+                match page.last() {
+                    Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),
+                    _ => break,
+                }
             }
         }
-    }
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    let next = entries.last().filter(|_| more).map(|(place, _)| cursor(place));
-    let entries: Vec<Json> = entries.into_iter().map(|(_, body)| body).collect();
-    Ok(ok(headers, json!({ "member": view::opaque(member), "entries": entries, "next": next })))
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|(place, _)| cursor(place));
+        let entries: Vec<Json> = entries.into_iter().map(|(_, body)| body).collect();
+        Ok(ok(headers, json!({ "member": view::opaque(member), "entries": entries, "next": next })))
+    })
+    .await?
 }
 
 fn entry_body(row: &Found, label: Json) -> Json {
