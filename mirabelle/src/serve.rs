@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mirabelle_gateway::gateway::Gateway;
 use mirabelle_gateway::state::{Parts, Progress};
+use mirabelle_keys::Keys;
 use mirabelle_log::Partition;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
@@ -74,6 +75,7 @@ pub fn serve(
         }),
     };
     let mut gateway = Gateway::new(parts, Default::default()).context("could not open the door")?;
+    keys_belong(&gateway, engines.keys.as_ref())?;
     let place = engines.places.admin_key();
     let first =
         gateway.first_key(|text| keep(&place, text), FIRST_KEY).context("could not make the first key")?;
@@ -122,6 +124,21 @@ fn stop_on_signal(shutdown: CancellationToken, work: CancellationToken) -> std::
         }
         shutdown.cancel();
     });
+    Ok(())
+}
+
+/// Another key store than the log's would name the log's people anew: nothing is served with it.
+fn keys_belong(gateway: &Gateway, keys: &dyn Keys) -> anyhow::Result<()> {
+    for (tenant, _) in gateway.state().directory.tenants() {
+        if tenant.as_str().starts_with('_') {
+            continue;
+        }
+        keys.member_id(&tenant, "start", "start", 0).with_context(|| {
+            format!(
+                "the keys of tenant {tenant} are not there: restore the key store that belongs to this log"
+            )
+        })?;
+    }
     Ok(())
 }
 

@@ -22,11 +22,12 @@ pub(super) struct Remote {
     /// Address of the API.
     #[arg(long, global = true, env = "MIRABELLE_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// The API key. Whoever lists this machine's processes sees it: rather name a file.
-    #[arg(long, global = true, env = "MIRABELLE_KEY", hide_env_values = true)]
+    /// The API key, instead of the variable `MIRABELLE_KEY`. Whoever lists this machine's processes sees it: rather name
+    /// a file.
+    #[arg(long, global = true, conflicts_with = "key_file")]
     key: Option<String>,
-    /// File that holds the API key.
-    #[arg(long, global = true, value_name = "FILE", env = "MIRABELLE_KEY_FILE")]
+    /// File that holds the API key, instead of the one that the variable `MIRABELLE_KEY_FILE` names.
+    #[arg(long, global = true, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Data directory of a server on this machine: its admin.key is shown where no key is given.
     #[arg(long, global = true, value_name = "DIR", env = "MIRABELLE_DATA", default_value = "data")]
@@ -66,16 +67,20 @@ impl Remote {
         Ok(Session { runtime, client, tenant: self.tenant.clone(), json: self.json })
     }
 
-    /// The key: given, from the file that is named, or the first key of a server on this machine.
+    /// The key: what the command line says, else what the environment says, else the first key of a server on this
+    /// machine.
     fn find_key(&self) -> Result<Option<SecretString>, Failure> {
-        if let Some(key) = self.key.as_deref().filter(|key| !key.trim().is_empty()) {
+        let said = |name| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+        if let Some(file) = &self.key_file {
+            return Ok(Some(read_key(file)?));
+        }
+        if let Some(key) =
+            self.key.clone().filter(|key| !key.trim().is_empty()).or_else(|| said("MIRABELLE_KEY"))
+        {
             return Ok(Some(key.trim().into()));
         }
-        if let Some(file) = &self.key_file {
-            return match read_key(file) {
-                Ok(key) => Ok(Some(key)),
-                Err(error) => Err(error.into()),
-            };
+        if let Some(file) = said("MIRABELLE_KEY_FILE") {
+            return Ok(Some(read_key(Path::new(&file))?));
         }
         let here = self.url.parse::<reqwest::Url>().is_ok_and(|url| is_loopback(&url));
         // What can't be read is no key: the server will say that it wants one.
@@ -85,7 +90,9 @@ impl Remote {
 
 fn read_key(file: &Path) -> anyhow::Result<SecretString> {
     let context = || format!("could not read the API key in {}", file.display());
-    let length = std::fs::metadata(file).with_context(context)?.len();
+    let metadata = std::fs::metadata(file).with_context(context)?;
+    let length = metadata.len();
+    anyhow::ensure!(metadata.is_file(), "{} is no file", file.display());
     anyhow::ensure!(length <= KEY_FILE_MAX, "{} is no key file: it has {length} bytes", file.display());
     let text = std::fs::read_to_string(file).with_context(context)?;
     let text = text.trim();

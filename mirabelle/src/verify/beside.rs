@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use mirabelle_decider::Accounts;
 use mirabelle_decider::snapshot::{FORMAT, Taken};
-use mirabelle_domain::{AccountId, CommandId, DOMAIN_REVISION};
-use mirabelle_keys::{EmbeddedKeys, LocalKek};
+use mirabelle_domain::{AccountId, AccountKey, CommandId, DOMAIN_REVISION};
+use mirabelle_keys::{EmbeddedKeys, Keys as _, LocalKek};
 use mirabelle_log::{Log, Offset, Partition};
 use mirabelle_schemas::partition_of;
 use mirabelle_store::{DirectoryBlobs, Ids, Snapshots, Wanted};
@@ -19,6 +19,7 @@ use crate::engine::Places;
 /// What is compared with the facts while they are folded.
 #[derive(Default)]
 pub(crate) struct Beside {
+    keys: Option<EmbeddedKeys>,
     ids: Option<EmbeddedIds>,
     /// The index claims to hold every id decided at or below this offset.
     covered: HashMap<Partition, u64>,
@@ -29,8 +30,7 @@ pub(crate) struct Beside {
 impl Beside {
     /// Opens what there is; what can't be opened, or is damaged, is in the report.
     pub(crate) fn open(places: &Places, log: &dyn Log, report: &mut Report) -> Beside {
-        check_keys(places, report);
-        let mut beside = Beside::default();
+        let mut beside = Beside { keys: check_keys(places, report), ..Beside::default() };
         if places.ids().exists() {
             beside.open_ids(places, log, report);
         }
@@ -125,7 +125,8 @@ impl Beside {
     }
 
     /// Every partition is folded: no snapshot may stand beyond.
-    pub(crate) fn finish(&self, report: &mut Report) {
+    pub(crate) fn finish(&self, accounts: &Accounts, report: &mut Report) {
+        self.check_tenants(accounts, report);
         for (partition, taken) in &self.snapshots {
             let seq = taken.checkpoint.head.seq;
             // At seq 0 nothing was decided yet, and nothing is in it.
@@ -137,21 +138,46 @@ impl Beside {
     }
 }
 
-/// Every key unwraps. A key-encryption key that is kept elsewhere is not at hand here: then the keys are not looked at.
-fn check_keys(places: &Places, report: &mut Report) {
+impl Beside {
+    fn check_tenants(&self, accounts: &Accounts, report: &mut Report) {
+        let Some(keys) = &self.keys else { return };
+        let created = accounts.iter().filter(|(id, _)| matches!(id.key, AccountKey::Configuration));
+        for (AccountId { tenant, .. }, _) in created {
+            if !tenant.as_str().starts_with('_')
+                && let Err(error) = keys.member_id(&tenant, "verify", "verify", 0)
+            {
+                report.differs("keys", format!("tenant {tenant}"), chain(&error));
+            }
+        }
+    }
+}
+
+/// Every key unwraps, and every tenant has its own: with another key store the people of the log would be others. A
+/// key-encryption key that is kept elsewhere is not at hand here: then the keys are not looked at.
+fn check_keys(places: &Places, report: &mut Report) -> Option<EmbeddedKeys> {
     let directory = places.keys();
-    if !directory.exists() || !places.kek().exists() {
-        return;
-    }
     let place = directory.display().to_string();
-    let opened = LocalKek::from_file(&places.kek())
-        .map_err(|error| chain(&error))
-        .and_then(|kek| {
-            EmbeddedKeys::open(&directory, Box::new(kek), Default::default()).map_err(|error| chain(&error))
-        })
-        .and_then(|keys| keys.check_all().map_err(|error| chain(&error)));
-    match opened {
-        Ok(bad) => bad.into_iter().for_each(|key| report.differs("keys", place.clone(), key)),
-        Err(error) => report.differs("keys", place, error),
+    if !directory.exists() {
+        let what = "the key store is missing: without it no personal value can be read again, restore it from a copy";
+        report.differs("keys", place, what);
+        return None;
     }
+    if !places.kek().exists() {
+        return None;
+    }
+    let opened = LocalKek::from_file(&places.kek()).map_err(|error| chain(&error)).and_then(|kek| {
+        EmbeddedKeys::open(&directory, Box::new(kek), Default::default()).map_err(|error| chain(&error))
+    });
+    let keys = match opened {
+        Ok(keys) => keys,
+        Err(error) => {
+            report.differs("keys", place, error);
+            return None;
+        }
+    };
+    match keys.check_all() {
+        Ok(bad) => bad.into_iter().for_each(|key| report.differs("keys", place.clone(), key)),
+        Err(error) => report.differs("keys", place, chain(&error)),
+    }
+    Some(keys)
 }

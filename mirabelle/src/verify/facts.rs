@@ -72,7 +72,7 @@ impl Folding {
 
     /// Everything is folded.
     pub(crate) fn finish(&self, report: &mut Report) {
-        self.beside.finish(report);
+        self.beside.finish(&self.accounts, report);
     }
 
     /// The accounts.

@@ -148,3 +148,17 @@ fn idempotency_key(stream: &std::net::TcpStream) -> String {
         lines.map(Result::unwrap).find_map(|line| Some(line.strip_prefix("idempotency-key: ")?.to_owned()));
     key.expect("a write carries a key")
 }
+
+#[test]
+fn what_the_command_line_says_of_the_key_counts_before_the_environment() {
+    let shop = Tenant::shop("two-keys");
+    let server = Server::shared();
+    let file = shop.file("wrong.key", "mk_two-keys.nobody_0123456789012345678901234567890123456789012");
+    let mut command = mirabelle(&["balance", "700101", "--url", &server.url, "--key-file", &file]);
+    command.env("MIRABELLE_KEY", std::fs::read_to_string(server.admin_key()).unwrap().trim());
+    let said: Said = command.output().unwrap().into();
+    assert_eq!(said.code, 1, "{said:#?}");
+    assert!(said.err.contains("401"), "{said:#?}");
+    let both = mirabelle(&["balance", "1", "--url", &server.url, "--key", "k", "--key-file", &file]).output();
+    assert_eq!(Said::from(both.unwrap()).code, 2);
+}

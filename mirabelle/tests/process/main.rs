@@ -49,3 +49,19 @@ fn a_directory_in_use_is_refused_with_a_clear_error() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{second:?}");
     server.terminate();
 }
+
+#[test]
+fn a_lost_key_store_is_noticed_before_anything_is_served_and_by_verify() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    server.post(&server.key, "/v1/tenants", "key-1", &tenant("acme")).expect(201);
+    server.terminate();
+    std::fs::remove_dir_all(data.path().join("keys")).unwrap();
+    let verified = verify(data.path());
+    assert_eq!(verified.status.code(), Some(4), "{verified:?}");
+    let words = server::serve_words(data.path().to_str().unwrap());
+    let refused = std::process::Command::new(server::BINARY).args(words).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("keys of tenant acme") && said.contains("restore"), "{said}");
+}

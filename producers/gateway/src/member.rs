@@ -1,8 +1,9 @@
 //! Members as people name them: `700101`, `<id_space>:700101`, or opaque `m:<32 hexadecimal digits>`.
 
 use mirabelle_domain::rows::Value;
-use mirabelle_domain::tables::members;
+use mirabelle_domain::tables::{balances, members, milestones};
 use mirabelle_domain::{MemberId, Name, TenantId, Timestamp};
+use mirabelle_store::Scan;
 
 use crate::problem::{self, Problem};
 use crate::state::State;
@@ -27,23 +28,29 @@ pub fn resolve(state: &State, tenant: &TenantId, text: &str) -> Result<Resolutio
         let what = "a member is named by its number, `<id_space>:<number>` or `m:<32 hexadecimal digits>`";
         return Err(Problem::new(problem::MALFORMED, what).at("/member", "not_a_member", what));
     }
-    if let Some(hex) = text.strip_prefix("m:") {
-        let Ok(member) = hex.parse() else { return Ok(Resolution::Nobody) };
-        let known = is_known(state, tenant, member)?;
-        return Ok(if known { Resolution::One(member) } else { Resolution::Nobody });
-    }
     let Some(of) = state.directory.tenant(tenant) else { return Ok(Resolution::Nobody) };
     let spaces = of.id_spaces(Timestamp(state.now()));
-    let (spaces, number) = match text.split_once(':') {
-        Some((space, number)) => {
-            (spaces.into_iter().filter(|known| known.as_str() == space).collect(), number)
-        }
-        None => (spaces, text),
-    };
     let mut found = Vec::new();
-    for space in spaces {
-        if let Some(member) = in_space(state, tenant, &space, number)? {
-            found.push((member, space));
+    // An HR system may put anything into a number: what looks qualified, or opaque, may be a number as a whole. Where
+    // both are somebody, nobody is meant until it is said more exactly.
+    for space in &spaces {
+        if let Some(member) = in_space(state, tenant, space, text)? {
+            found.push((member, space.clone()));
+        }
+    }
+    if let Some((space, number)) = text.split_once(':') {
+        if let Some(space) = spaces.iter().find(|known| known.as_str() == space)
+            && let Some(member) = in_space(state, tenant, space, number)?
+        {
+            found.push((member, space.clone()));
+        }
+        if let Some(member) = (space == "m").then(|| number.parse().ok()).flatten()
+            && is_known(state, tenant, member)?
+        {
+            if found.is_empty() {
+                return Ok(Resolution::One(member));
+            }
+            found.push((member, "m".parse().expect("a name")));
         }
     }
     match found.len() {
@@ -111,9 +118,20 @@ fn ambiguous(spaces: &[Name]) -> Problem {
     Problem::new(problem::AMBIGUOUS, detail)
 }
 
+/// Whether a connection reported the person, or anything was ever recorded for them: an award may come before the worker's
+/// state does.
 fn is_known(state: &State, tenant: &TenantId, member: MemberId) -> Result<bool, Problem> {
     let key = [Value::Text(tenant.to_string()), Value::Bytes(member.0.to_vec())];
-    Ok(crate::send::row(state, &members::TABLE, &key)?.is_some())
+    Ok(crate::send::row(state, &members::TABLE, &key)?.is_some()
+        || crate::send::row(state, &balances::TABLE, &key)?.is_some()
+        || has_milestones(state, &key)?)
+}
+
+fn has_milestones(state: &State, key: &[Value]) -> Result<bool, Problem> {
+    let rows = state.parts.store.live().map_err(|error| internal(&error))?;
+    let page =
+        rows.scan(&Scan::new(&milestones::TABLE, key.to_vec(), 1)).map_err(|error| internal(&error))?;
+    Ok(!page.is_empty())
 }
 
 /// A fault of the server's own: logged here, told without its content.

@@ -1,6 +1,6 @@
 //! Budgets: opened, filled, closed; and the grants that wait there for a person.
 
-use axum::extract::{Path, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
@@ -14,6 +14,7 @@ use crate::auth::Caller;
 use crate::json::Members;
 use crate::problem::{self, Problem};
 use crate::routes::grants::SumsBody;
+use crate::routes::read::params::PathOf;
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, body, conclude, members_or_none, reason};
 use crate::send::{Wish, idempotency_key, key_or_new};
@@ -96,7 +97,7 @@ async fn open(
 async fn allocate(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(budget): Path<String>,
+    PathOf(budget): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
@@ -127,7 +128,7 @@ async fn allocate(
 async fn close(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(budget): Path<String>,
+    PathOf(budget): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
@@ -149,7 +150,7 @@ async fn close(
 async fn release(
     state: Extract<Shared>,
     caller: Caller,
-    path: Path<(String, String)>,
+    path: PathOf<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
     resolve(state, caller, path, request, true).await
@@ -158,7 +159,7 @@ async fn release(
 async fn decline(
     state: Extract<Shared>,
     caller: Caller,
-    path: Path<(String, String)>,
+    path: PathOf<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
     resolve(state, caller, path, request, false).await
@@ -167,7 +168,7 @@ async fn decline(
 async fn resolve(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path((budget, grant)): Path<(String, String)>,
+    PathOf((budget, grant)): PathOf<(String, String)>,
     request: Request,
     release: bool,
 ) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::auth::Caller;
 use crate::json::{Members, span_of};
 use crate::problem::{self, Problem};
+use crate::routes::read::params::PathOf;
 use crate::routes::table::{KeyRule, Route, Size};
 use crate::routes::{Shared, Told, bounded_body, conclude, json, members_or_none};
 use crate::send::{Outcome, Wish, answer_headers, key_or_new, pending, send};
@@ -183,7 +184,7 @@ fn check_mapping(draft: &Draft) -> Result<(), Problem> {
 async fn draft(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(kind): Path<String>,
+    PathOf(kind): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let kind = kind_of(&kind)?;
@@ -247,7 +248,9 @@ async fn in_one(
             "submit" => SubmitVersion { kind, name: name.clone(), version }.into(),
             _ => PublishVersion { kind, name: name.clone(), version }.into(),
         };
-        let wish = wish(caller, command, step_key(&key, step)?, reason.clone());
+        // The draft bears the request's own key: with another body it is refused, whether or not it is to be published.
+        let step_key = if *step == "draft" { key.clone() } else { step_key(&key, step)? };
+        let wish = wish(caller, command, step_key, reason.clone());
         let (account, key) = (wish.account.clone(), wish.key.clone());
         match send(state, caller, headers, wish).await? {
             Outcome::Pending => {
@@ -269,7 +272,7 @@ async fn in_one(
     Ok(json(StatusCode::CREATED, answer_headers(state, answer, replayed), &body))
 }
 
-type VersionPath = Path<(String, String, String)>;
+type VersionPath = PathOf<(String, String, String)>;
 
 fn version_path((kind, name, version): (String, String, String)) -> Result<(ConfigKind, Name, u32), Problem> {
     let kind = kind_of(&kind)?;
@@ -296,7 +299,7 @@ async fn one_step(
 async fn submit(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(path): VersionPath,
+    PathOf(path): VersionPath,
     request: Request,
 ) -> Result<Response, Problem> {
     let (kind, name, version) = version_path(path)?;
@@ -307,7 +310,7 @@ async fn submit(
 async fn approve(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(path): VersionPath,
+    PathOf(path): VersionPath,
     request: Request,
 ) -> Result<Response, Problem> {
     let (kind, name, version) = version_path(path)?;
@@ -323,7 +326,7 @@ async fn approve(
 async fn withdraw(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(path): VersionPath,
+    PathOf(path): VersionPath,
     request: Request,
 ) -> Result<Response, Problem> {
     let (kind, name, version) = version_path(path)?;
@@ -344,7 +347,7 @@ async fn connect(
 async fn open(
     state: Extract<Shared>,
     caller: Caller,
-    path: Path<String>,
+    path: PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     turn(state, caller, path, request, ConnectionState::Open).await
@@ -353,7 +356,7 @@ async fn open(
 async fn close(
     state: Extract<Shared>,
     caller: Caller,
-    path: Path<String>,
+    path: PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     turn(state, caller, path, request, ConnectionState::Closed).await
@@ -362,7 +365,7 @@ async fn close(
 async fn turn(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(name): Path<String>,
+    PathOf(name): PathOf<String>,
     request: Request,
     to: ConnectionState,
 ) -> Result<Response, Problem> {

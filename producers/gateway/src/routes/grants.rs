@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::response::Response;
 use axum::routing::post;
 use mirabelle_domain::command::{CommitGrants, DeductPoints, ReverseGrant, Role};
@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::json::{Json, Members};
 use crate::member::internal;
 use crate::problem::{self, Problem};
+use crate::routes::read::params::PathOf;
 use crate::routes::redemptions::BalanceBody;
 use crate::routes::table::{KeyRule, Route, Size};
 use crate::routes::{Shared, Told, bounded_body, conclude, reason};
@@ -240,7 +241,7 @@ fn committed(budget: &Name, answer: &Answer) -> Option<Told<CommittedBody>> {
 async fn reverse(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -14,6 +14,7 @@ use crate::auth::{Caller, SYSTEM, make_key};
 use crate::directory::Key;
 use crate::json::Members;
 use crate::problem::{self, Problem};
+use crate::routes::read::params::PathOf;
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, body, conclude, json, members_or_none};
 use crate::seed::role;
@@ -193,7 +194,7 @@ async fn list(Extract(state): Extract<Shared>, caller: Caller) -> Response {
 async fn revoke(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(key_id): Path<String>,
+    PathOf(key_id): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State as Extract};
+use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
@@ -20,6 +20,7 @@ use crate::json::Members;
 use crate::member::internal;
 use crate::problem::{self, Problem};
 use crate::routes::acting::{acting, on_behalf_of};
+use crate::routes::read::params::PathOf;
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, conclude, json, members_or_none, read_body};
 use crate::send::{Outcome, Wish, answer_headers, blocking, idempotency_key, key_or_new, pending, row, send};
@@ -262,7 +263,7 @@ async fn asked(
 async fn cancel(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
@@ -306,7 +307,7 @@ async fn cancel(
 async fn reveal(
     Extract(state): Extract<Shared>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();

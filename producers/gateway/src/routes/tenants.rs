@@ -72,6 +72,14 @@ async fn create(
         locale: members.text_option("locale", 35)?.unwrap_or_else(|| "en".to_owned()),
     };
     members.end()?;
+    if jiff::tz::TimeZone::get(&create.zone).is_err() {
+        let what = "a zone of the time-zone database, such as Europe/Berlin";
+        return Err(Problem::new(problem::MALFORMED, format!("/zone: {what}")).at(
+            "/zone",
+            "not_valid",
+            what,
+        ));
+    }
     if tenant.as_str().starts_with('_') {
         let what = "names that begin with _ are reserved";
         return Err(Problem::rejected("invalid", what, Some("/tenant")));

@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod door;
 mod gifts;
+mod names;
 mod reads;
 mod shop;
 mod wire;
