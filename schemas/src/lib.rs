@@ -41,4 +41,4 @@ pub use hash::{
 };
 pub use registry::{RegisteredSchema, Subject, fingerprint, registry};
 pub use unreadable::Unreadable;
-pub use wire::{BODY_BYTES_MAX, Encoded, HEADER_BYTES, RECORD_BYTES_MAX};
+pub use wire::{BODY_BYTES_MAX, Encoded, HEADER_BYTES, RECORD_BYTES_MAX, reserved_id};

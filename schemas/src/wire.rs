@@ -78,6 +78,17 @@ impl RecordSchema {
     }
 }
 
+/// Ids of the schemas of records: the number of a record × 1000 + its version.
+const RECORD_IDS: std::ops::RangeInclusive<u32> = 1_001..=999_999;
+
+/// The schema's id in the wire header of a value, if it is one of those that only records of ours have: whoever meets one
+/// with a fingerprint that it does not know reads what a newer build has written.
+pub fn reserved_id(value: &[u8]) -> Option<u32> {
+    let (header, _) = value.split_first_chunk::<HEADER_BYTES>()?;
+    let [0, id @ ..] = *header else { return None };
+    Some(u32::from_be_bytes(id)).filter(|id| RECORD_IDS.contains(id))
+}
+
 /// Which record a value is, and its datum.
 #[inline]
 pub(crate) fn open(value: &[u8], fingerprint: u64) -> Result<(RecordSchema, &[u8]), Unreadable> {

@@ -115,6 +115,15 @@ pub enum Alarm {
         /// The next one to decide.
         next: u64,
     },
+    /// A record in an envelope of ours that this build does not know, or larger than any that it takes. Whoever stepped
+    /// over it would decide its input again.
+    #[error("a record of a newer release (schema {schema}): only that release may go on here ({reason})")]
+    NewerRecord {
+        /// Id of its schema, as its wire header has it.
+        schema: u32,
+        /// Why it can't be read.
+        reason: String,
+    },
     /// A record in an envelope of ours that can't be read.
     #[error("a record of ours can't be read: {reason}")]
     Damaged {

@@ -144,6 +144,11 @@ impl Fold {
         Verdict::Stop(self.stopped.get_or_insert(Alarm::Damaged { reason }).clone())
     }
 
+    /// Stops on a record that only a newer build can read.
+    pub fn newer(&mut self, schema: u32, reason: String) -> Verdict {
+        Verdict::Stop(self.stopped.get_or_insert(Alarm::NewerRecord { schema, reason }).clone())
+    }
+
     fn begin(&mut self, root: &LogCreated, datum: &Bytes) -> Verdict {
         if let Err(alarm) = of_place(root, &self.place) {
             return Verdict::Stop(alarm);
@@ -158,6 +163,7 @@ impl Fold {
             digest: digest(datum),
             at: root.at,
             next: [Offset(0); 3],
+            domain_revision: 0,
         };
         self.state = Some(State { head, known: Known::from(&head, self.known_max), undigested: None });
         Verdict::Root
@@ -201,6 +207,7 @@ impl State {
         head.claim = claim.claim;
         head.open = true;
         head.digest = digest_after_claim(&head.digest, datum);
+        head.domain_revision = head.domain_revision.max(claim.domain_revision);
         self.known.claimed(head.seq, head.digest);
         Ok(Verdict::Claimed)
     }

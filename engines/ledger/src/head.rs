@@ -33,6 +33,9 @@ pub struct Head {
     /// The next offset of each of [`Topic::INPUTS`]: one past the last input that was decided.
     #[serde(with = "plain::offsets")]
     pub next: [Offset; Topic::INPUTS.len()],
+    /// What deciding means here: the highest `domain_revision` of a claim that counts; 0 before the first. Whoever knows
+    /// only lower ones may read, and never decides again.
+    pub domain_revision: u32,
 }
 
 /// A place where a reader of `facts` may start: a whole head with its offset, and what stood before it, so that a log
@@ -121,6 +124,7 @@ mod tests {
                 digest: Digest([9; 16]),
                 at: 1_764_000_000_123_456,
                 next: [Offset(17), Offset(1 << 40), Offset(3)],
+                domain_revision: 3,
             },
             offset: Offset(2_082),
             last: LastRecord { offset: Offset(2_080), digest: Digest([5; 16]) },

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mirabelle_log::{Log, Offset, Partition, ReadError, ReadLimit, Reader, Record, Topic, View};
-use mirabelle_schemas::{FactsView, Unreadable, decode_facts_record, peek_facts_record};
+use mirabelle_schemas::{FactsView, Unreadable, decode_facts_record, peek_facts_record, reserved_id};
 
 use crate::alarm::Alarm;
 use crate::error::ReaderError;
@@ -115,7 +115,7 @@ impl FactsReader {
                 Ok((decoded, datum)) => {
                     (fold.fold(RecordView::from(&decoded), &datum), Some((decoded, datum)))
                 }
-                Err(unreadable) => (not_readable(fold, &unreadable), None),
+                Err(unreadable) => (not_readable(fold, &record.entry.value, &unreadable), None),
             };
             let seen = Seen {
                 offset: record.offset,
@@ -141,7 +141,7 @@ impl FactsReader {
             let value = &record.entry.value;
             let (view, datum) = match peek_facts_record(value, record.entry.fingerprint) {
                 Ok(peeked) => peeked,
-                Err(unreadable) => return not_readable(fold, &unreadable),
+                Err(unreadable) => return not_readable(fold, value, &unreadable),
             };
             let verdict = fold.fold(RecordView::from(&view), &value.slice_ref(datum));
             let counted = match &view {
@@ -237,13 +237,18 @@ impl FactsReader {
     }
 }
 
-/// A record that is not ours is dropped. One in an envelope of ours that is broken is damage, and never stepped over.
-fn not_readable(fold: &mut Fold, unreadable: &Unreadable) -> Verdict {
-    match unreadable {
-        Unreadable::TooLarge { .. } | Unreadable::UnknownSchema { .. } | Unreadable::OtherRecord { .. } => {
-            Verdict::Foreign
+/// A record that is not ours is dropped. One in an envelope of ours that is broken is damage, and one in an envelope that only
+/// a newer build knows may be a decision (PROTOCOL M8): neither is ever stepped over.
+fn not_readable(fold: &mut Fold, value: &Bytes, unreadable: &Unreadable) -> Verdict {
+    match (unreadable, reserved_id(value)) {
+        (Unreadable::TooLarge { .. } | Unreadable::UnknownSchema { .. }, Some(schema)) => {
+            fold.newer(schema, unreadable.to_string())
         }
-        broken => fold.damaged(broken.to_string()),
+        (
+            Unreadable::TooLarge { .. } | Unreadable::UnknownSchema { .. } | Unreadable::OtherRecord { .. },
+            _,
+        ) => Verdict::Foreign,
+        (broken, _) => fold.damaged(broken.to_string()),
     }
 }
 

@@ -141,10 +141,10 @@ pub enum Refused {
     /// No room on the medium for more; what was acknowledged stays, reads go on.
     #[error("the log has no room for more records on its disk")]
     NoRoom,
-    /// One record is larger than the log takes.
-    #[error("a record of {bytes} bytes is larger than the log takes ({max} bytes)")]
+    /// One record is larger than the log takes, or the batch is larger than it takes at once.
+    #[error("a record or batch of {bytes} bytes is larger than the log takes ({max} bytes)")]
     TooLarge {
-        /// Size of the record.
+        /// Size of the record, or of the batch.
         bytes: usize,
         /// The bound.
         max: usize,

@@ -82,6 +82,8 @@ type Answers = Vec<(Done, Result<Offset, Unclear>)>;
 impl MemoryLog {
     /// Largest record (key, value and trace together) unless [`MemoryLog::with_record_bytes_max`] says otherwise.
     pub const RECORD_BYTES_MAX: usize = 1 << 20;
+    /// Largest batch: as of the embedded log as it is opened by default.
+    pub const BATCH_BYTES_MAX: usize = 16 << 20;
 
     /// A log whose records are durable as soon as they are taken. `clock` gives microseconds since the epoch.
     pub fn new(id: LogId, partitions: u16, clock: Clock) -> MemoryLog {
@@ -315,6 +317,10 @@ impl Log for MemoryLog {
     fn append(&self, batch: Vec<Append>) -> Result<(), Refused> {
         let max = self.shared.record_bytes_max;
         if let Some(bytes) = batch.iter().map(|append| size(&append.entry)).find(|bytes| *bytes > max) {
+            return Err(Refused::TooLarge { bytes, max });
+        }
+        let (bytes, max) = (batch.iter().map(|append| size(&append.entry)).sum(), Self::BATCH_BYTES_MAX);
+        if bytes > max {
             return Err(Refused::TooLarge { bytes, max });
         }
         let mut state = self.shared.state.lock();

@@ -46,6 +46,9 @@ pub trait Engine {
     /// A size of record that the log must refuse as too large.
     fn too_large(&self) -> usize;
 
+    /// A size of batch that the log must refuse as too large, although it takes each of its records.
+    fn too_large_at_once(&self) -> usize;
+
     /// Whether a crash keeps a prefix of what was accepted, over all topics and partitions.
     fn keeps_a_prefix(&self) -> bool;
 }
@@ -62,6 +65,7 @@ macro_rules! log_suite {
             threads_that_append_at_once_lose_and_mix_nothing
             topics_and_partitions_are_apart
             a_batch_with_one_record_too_large_is_refused_whole
+            a_batch_too_large_as_a_whole_is_refused_and_its_records_are_taken
             done_comes_once_and_only_for_what_is_durable
             a_done_may_append_again
             the_append_time_is_the_logs_own
@@ -191,6 +195,10 @@ mod tests {
 
         fn too_large(&self) -> usize {
             MemoryLog::RECORD_BYTES_MAX + 1
+        }
+
+        fn too_large_at_once(&self) -> usize {
+            MemoryLog::BATCH_BYTES_MAX + 1
         }
 
         fn keeps_a_prefix(&self) -> bool {

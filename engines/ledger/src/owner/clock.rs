@@ -5,14 +5,34 @@ use super::Now;
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
     off_max: i64,
-    /// Wall minus monotonic when the owner began.
+    /// How long a clock that was set has to go on from there.
+    settles: i64,
+    /// Wall minus monotonic when the owner began, or when a clock that was set had settled.
     base: i64,
-    set: bool,
+    set: Option<Set>,
+}
+
+/// The wall clock as it was found away from the base.
+#[derive(Clone, Copy, Debug)]
+struct Set {
+    /// By how much.
+    by: i64,
+    /// Since when, monotonic.
+    since: i64,
+}
+
+/// What a look at the clocks has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The wall clock was set, by so much.
+    Set(i64),
+    /// It was set by so much, has gone on from there for long, and is the base from now on.
+    Settled(i64),
 }
 
 impl Clock {
-    pub(super) fn new(off_max: i64, now: Now) -> Clock {
-        Clock { off_max, base: now.wall - now.monotonic, set: false }
+    pub(super) fn new(off_max: i64, settles: i64, now: Now) -> Clock {
+        Clock { off_max, settles, base: now.wall - now.monotonic, set: None }
     }
 
     /// By how much the wall clock has left the monotonic one, when that is too much.
@@ -21,17 +41,34 @@ impl Clock {
         (by.abs() > self.off_max).then_some(by)
     }
 
-    /// Looks at the clocks; says by how much the wall clock was set when that is news.
-    pub(super) fn newly_set(&mut self, now: Now) -> Option<i64> {
-        let by = self.off_by(now);
-        let news = by.filter(|_| !self.set);
-        self.set = by.is_some();
-        news
+    /// Looks at the clocks; says what is news. A clock that was corrected stays where it was put: after long it is taken for
+    /// right. One that is set again meanwhile begins anew.
+    pub(super) fn look(&mut self, now: Now) -> Option<News> {
+        let Some(by) = self.off_by(now) else {
+            self.set = None;
+            return None;
+        };
+        match self.set {
+            Some(set) if (by - set.by).abs() > self.off_max => {
+                self.set = Some(Set { by, since: now.monotonic });
+                Some(News::Set(by))
+            }
+            Some(set) if now.monotonic - set.since >= self.settles => {
+                self.set = None;
+                self.base = now.wall - now.monotonic;
+                Some(News::Settled(by))
+            }
+            Some(_) => None,
+            None => {
+                self.set = Some(Set { by, since: now.monotonic });
+                Some(News::Set(by))
+            }
+        }
     }
 
     /// Whether the wall clock was set, as of the last look.
     pub(super) fn is_set(&self) -> bool {
-        self.set
+        self.set.is_some()
     }
 
     /// By how much the wall clock is ahead of the log's, when that is too much. The log took the record between the two

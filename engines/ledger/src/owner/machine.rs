@@ -6,7 +6,8 @@ use mirabelle_domain::Digest;
 use mirabelle_schemas::record::{Claim, ClaimedHead};
 
 use super::backoff::Backoff;
-use super::clock::Clock;
+use super::clock::{Clock, News};
+use super::standing::{InFlight, Standing, Tenure};
 use super::{Attempt, Effect, Now, OwnerAlarm, OwnerOptions, ReadBack, Turn, Why};
 use crate::fold::{Fold, Verdict};
 use crate::view::{DecisionView, RecordView};
@@ -47,44 +48,16 @@ pub struct Owner {
     leaving: bool,
     backoff: Backoff,
     clock: Clock,
-}
-
-#[derive(Clone, Debug)]
-enum Standing {
-    Idle,
-    Waiting { since: i64, at_least: i64, due: Option<i64> },
-    Claiming { attempt: Attempt, handed: Now },
-    Owning(Tenure),
-    Stopped,
-}
-
-#[derive(Clone, Debug)]
-struct Tenure {
-    attempt: Attempt,
-    /// Of the last decision made, confirmed or not.
-    seq: u64,
-    digest: Digest,
-    at: i64,
-    in_flight: VecDeque<InFlight>,
-    in_flight_bytes: usize,
-    /// When something was last read back, or the first of what is in flight was handed over.
-    heard: i64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    seq: u64,
-    digest: Digest,
-    bytes: usize,
-    handed_wall: i64,
+    /// Its clock was not the log's when last they were compared.
+    beside_the_log: bool,
 }
 
 impl Owner {
     /// An owner of nothing.
     pub fn new(options: OwnerOptions, now: Now) -> Owner {
         let backoff = Backoff::new(options.backoff_min, options.backoff_max);
-        let clock = Clock::new(options.clock_off_max, now);
-        Owner { options, standing: Standing::Idle, leaving: false, backoff, clock }
+        let clock = Clock::new(options.clock_off_max, options.clock_settles, now);
+        Owner { options, standing: Standing::Idle, leaving: false, backoff, clock, beside_the_log: false }
     }
 
     /// Membership gives it the partition. Call it when confirmed state is loaded and the reader has caught up: the claim
@@ -124,8 +97,16 @@ impl Owner {
     /// Time passes. `random` are fresh random bits: of them a claim is made. Call it when [`Owner::wake`] is due, and
     /// after reading.
     pub fn tick(&mut self, now: Now, fold: &Fold, random: u64, effects: &mut Vec<Effect>) {
-        if let Some(by) = self.clock.newly_set(now) {
-            effects.push(Effect::Alarm(OwnerAlarm::ClockSet { by }));
+        match self.clock.look(now) {
+            Some(News::Set(by)) => effects.push(Effect::Alarm(OwnerAlarm::ClockSet { by })),
+            Some(News::Settled(by)) => {
+                effects.push(Effect::Alarm(OwnerAlarm::ClockSettled { by }));
+                // Only a new claim, whose append time the log tells, shows that the two agree.
+                if matches!(self.standing, Standing::Owning(_)) {
+                    self.lose(Why::Clock, now, effects);
+                }
+            }
+            None => {}
         }
         match &mut self.standing {
             Standing::Waiting { since, at_least, due } => {
@@ -259,6 +240,11 @@ impl Owner {
         matches!(self.standing, Standing::Owning(_))
     }
 
+    /// Whether it decides nothing because this machine's clock was set, or is not the log's.
+    pub fn clock_is_wrong(&self) -> bool {
+        self.clock.is_set() || self.beside_the_log
+    }
+
     /// Decisions and bytes in flight.
     pub fn in_flight(&self) -> (usize, usize) {
         match &self.standing {
@@ -275,6 +261,10 @@ impl Owner {
             self.standing = Standing::Waiting { since: now.monotonic, at_least, due: None };
             return;
         };
+        let (newer, own) = (head.domain_revision, self.options.domain_revision);
+        if newer > own {
+            return self.stop(OwnerAlarm::NewerRevision { newer, own }, effects);
+        }
         let attempt = Attempt { epoch: head.epoch + 1, claim: random };
         if let Some(claims) = self.backoff.claimed(now.monotonic) {
             effects.push(Effect::Alarm(OwnerAlarm::ClaimStorm { claims }));
@@ -341,7 +331,9 @@ impl Owner {
 
     /// Compares the log's append time of an own record with when it was handed over and read back.
     fn clock_is_off(&mut self, handed: i64, appended_at: i64, now: Now, effects: &mut Vec<Effect>) -> bool {
-        let Some(by) = self.clock.beside_the_log(handed, appended_at, now) else { return false };
+        let off = self.clock.beside_the_log(handed, appended_at, now);
+        self.beside_the_log = off.is_some();
+        let Some(by) = off else { return false };
         effects.push(Effect::Alarm(OwnerAlarm::ClockOff { by }));
         self.drop_overlay(Why::Clock, effects);
         let at_least = self.options.clock_retry;

@@ -3,6 +3,7 @@
 mod backoff;
 mod clock;
 mod machine;
+mod standing;
 
 use mirabelle_domain::Digest;
 use mirabelle_log::{Offset, Topic};
@@ -46,10 +47,13 @@ pub struct OwnerOptions {
     pub clock_off_max: i64,
     /// How long it waits to claim again after its clock was found wrong, microseconds.
     pub clock_retry: i64,
+    /// How long a wall clock that was set has to go on from there before it is believed again, microseconds.
+    pub clock_settles: i64,
 }
 
 impl OwnerOptions {
-    /// The bounds of PROTOCOL C2, C7 and H2: 2 s of silence, 20 ms doubling to 5 s, a clock within 2 s.
+    /// The bounds of PROTOCOL C2, C7 and H2: 2 s of silence, 20 ms doubling to 5 s, a clock within 2 s; one that was set is
+    /// believed again after 5 minutes.
     pub fn new(name: String, build: String, domain_revision: u32) -> OwnerOptions {
         OwnerOptions {
             name,
@@ -62,6 +66,7 @@ impl OwnerOptions {
             backoff_max: 5_000_000,
             clock_off_max: 2_000_000,
             clock_retry: 10_000_000,
+            clock_settles: 300_000_000,
         }
     }
 }
@@ -162,11 +167,27 @@ pub enum OwnerAlarm {
         /// By how much it is ahead, microseconds; negative: behind.
         by: i64,
     },
-    /// The wall clock was set. Nothing is decided until it is back.
+    /// The wall clock was set. Nothing is decided until it is back, or has stayed where it is for long.
     #[error("this machine's clock was set by {by} µs: nothing is decided")]
     ClockSet {
         /// By how much, microseconds.
         by: i64,
+    },
+    /// The wall clock was set, and has gone on from there for long: it is believed again, if the log's agrees.
+    #[error("this machine's clock has stayed where it was set, {by} µs away: it is believed again")]
+    ClockSettled {
+        /// By how much it was set, microseconds.
+        by: i64,
+    },
+    /// A claim of a newer release counts: what deciding means here is no longer what this build decides.
+    #[error(
+        "this partition is decided by revision {newer} of the rules, and this build knows {own}: it decides nothing here"
+    )]
+    NewerRevision {
+        /// The highest revision that has decided here.
+        newer: u32,
+        /// This build's.
+        own: u32,
     },
     /// A decision counts under this claim that this owner did not make.
     #[error("decision {seq} counts under the claim of this owner, who did not make it")]
@@ -177,4 +198,17 @@ pub enum OwnerAlarm {
     /// The reading rule has stopped.
     #[error("the partition has stopped")]
     Stopped(#[source] Alarm),
+}
+
+impl OwnerAlarm {
+    /// Whether this owner decides nothing more in the partition, for good.
+    pub fn is_final(&self) -> bool {
+        match self {
+            OwnerAlarm::NotMine { .. } | OwnerAlarm::Stopped(_) | OwnerAlarm::NewerRevision { .. } => true,
+            OwnerAlarm::ClaimStorm { .. }
+            | OwnerAlarm::ClockOff { .. }
+            | OwnerAlarm::ClockSet { .. }
+            | OwnerAlarm::ClockSettled { .. } => false,
+        }
+    }
 }

@@ -76,3 +76,44 @@ fn stamps_rise_although_the_clock_runs_back() {
     let two = bench.decide();
     assert_eq!((one.at, two.at), (BEGAN.wall + 1_000_000, BEGAN.wall + 1_000_001));
 }
+
+#[test]
+fn a_clock_that_was_corrected_is_believed_after_five_minutes_and_claims_anew() {
+    let mut bench = Bench::owning();
+    bench.now.wall += 7_000_000;
+    assert_eq!(bench.tick(), [Effect::Alarm(OwnerAlarm::ClockSet { by: 7_000_000 })]);
+    bench.pass(299_999_999);
+    assert_eq!((bench.tick(), bench.owner.clock_is_wrong()), (vec![], true));
+    bench.pass(1);
+    let settled = Effect::Alarm(OwnerAlarm::ClockSettled { by: 7_000_000 });
+    assert_eq!(bench.tick(), [settled, Effect::DropOverlay(Why::Clock)]);
+    assert_eq!(bench.owner.turn(bench.now), None, "only a claim shows that the log's clock agrees");
+    let claim = bench.claims();
+    bench.read(RecordView::Claim(&claim));
+    assert!(bench.owner.turn(bench.now).is_some() && !bench.owner.clock_is_wrong());
+}
+
+#[test]
+fn a_clock_that_settled_far_from_the_logs_decides_nothing() {
+    let mut bench = Bench::owning();
+    bench.now.wall += 7_000_000;
+    bench.tick();
+    bench.pass(300_000_000);
+    bench.tick();
+    let claim = bench.claims();
+    let appended_at = bench.now.wall - 7_000_000;
+    let effects = bench.read_appended_at(RecordView::Claim(&claim), appended_at);
+    assert_eq!(effects, [Effect::Alarm(OwnerAlarm::ClockOff { by: 7_000_000 })]);
+    assert_eq!((bench.owner.turn(bench.now), bench.owner.clock_is_wrong()), (None, true));
+}
+
+#[test]
+fn a_clock_that_is_set_again_and_again_never_settles() {
+    let mut bench = Bench::owning();
+    for _ in 0..5 {
+        bench.now.wall += 7_000_000;
+        assert!(matches!(bench.tick()[..], [Effect::Alarm(OwnerAlarm::ClockSet { .. })]));
+        bench.pass(200_000_000);
+        assert_eq!((bench.tick(), bench.owner.turn(bench.now)), (vec![], None));
+    }
+}

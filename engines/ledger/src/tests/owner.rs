@@ -301,3 +301,27 @@ fn a_decision_under_its_claim_that_it_did_not_make_stops_it() {
     assert_eq!(effects, [Effect::Evolve(1), Effect::DropOverlay(Why::Stopped), alarm]);
     assert_eq!(bench.owner.turn(bench.now), None);
 }
+
+#[test]
+fn an_owner_of_an_older_revision_never_decides_after_a_claim_of_a_newer_one() {
+    let newer = |bench: &Bench| Claim { domain_revision: 2, ..claim_on(&head(&bench.fold), 77) };
+    let refuses = [Effect::Alarm(OwnerAlarm::NewerRevision { newer: 2, own: 1 })];
+    // One that waits, one that owns: neither claims again, whoever claims after that.
+    let mut waiting = Bench::new();
+    waiting.read(RecordView::Claim(&newer(&waiting)));
+    assert_eq!(waiting.tick(), refuses);
+    let mut owning = Bench::owning();
+    assert_eq!(owning.read(RecordView::Claim(&newer(&owning))), [Effect::DropOverlay(Why::Dethroned)]);
+    let older = claim_on(&head(&owning.fold), 78);
+    owning.read(RecordView::Claim(&older));
+    // The first look after the loss only draws a back-off.
+    let mut told = owning.tick();
+    owning.pass(10_000_000);
+    told.extend(owning.tick());
+    assert_eq!(told, refuses);
+    for mut bench in [waiting, owning] {
+        bench.pass(60_000_000);
+        bench.owner.assigned(bench.now);
+        assert_eq!((bench.tick(), bench.owner.turn(bench.now)), (vec![], None));
+    }
+}

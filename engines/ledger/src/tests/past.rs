@@ -29,6 +29,7 @@ proptest! {
         let (epoch, seq, at_start) = heads[start];
         let head = Head {
             log_id: LOG, epoch, claim: 5, open: true, seq, digest: at_start, at: 9, next: [Offset(0); 3],
+            domain_revision: 1,
         };
         let mut known = Known::from(&head, bound);
         for (number, is_claim) in steps.iter().enumerate().skip(start) {

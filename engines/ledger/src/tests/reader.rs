@@ -63,6 +63,38 @@ fn a_damaged_record_of_ours_stops_the_reader_after_what_stands_before_it() {
     }
 }
 
+/// What a newer release may append: an unknown version of a decision, a record of a new kind, a larger decision.
+fn newer_records() -> Vec<(u64, Vec<u8>)> {
+    let headed = |id: u32, datum: &[u8]| [&[0][..], &id.to_be_bytes(), datum].concat();
+    let known = encode_decision(&whole(&rooted().head().unwrap(), 9)).fingerprint;
+    vec![
+        (0x1234, headed(2_002, b"a decision of tomorrow")),
+        (0x5678, headed(6_001, b"a kind of tomorrow")),
+        (0, headed(2_002, b"")),
+        (known, headed(2_001, &vec![7; 1_040_000])),
+        (0x1234, headed(2_002, &vec![7; 1_040_000])),
+    ]
+}
+
+#[test]
+fn a_record_of_a_newer_release_stops_every_way_of_reading_and_is_never_stepped_over() {
+    for (fingerprint, value) in newer_records() {
+        let (log, mut gate, _) = owned();
+        let one = gate.prepare(&whole(&read(&log), 9), None).unwrap();
+        append(&log, fingerprint, value);
+        gate.append(&[one]).unwrap();
+        let newer = |alarm: Option<&Alarm>| matches!(alarm, Some(Alarm::NewerRecord { .. }));
+        let (mut reader, mut folded) = (open(&log), Vec::new());
+        reader.read(ALL, &mut folded).unwrap();
+        assert!(newer(reader.stopped()), "{:?}", reader.stopped());
+        assert_eq!((folded.len(), reader.checkpoint()), (1, None), "only the claim before it counts");
+        assert!(matches!(reader.read(ALL, &mut folded), Err(ReaderError::Stopped { .. })));
+        let mut viewing = open(&log);
+        viewing.read_views(ALL, |_| ()).unwrap();
+        assert!(newer(viewing.stopped()));
+    }
+}
+
 #[test]
 fn a_reader_sees_nothing_that_is_not_durable() {
     let log = super::gate::log(true);

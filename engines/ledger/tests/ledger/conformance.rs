@@ -35,6 +35,10 @@ impl Engine for InMemory {
         MemoryLog::RECORD_BYTES_MAX + 1
     }
 
+    fn too_large_at_once(&self) -> usize {
+        MemoryLog::BATCH_BYTES_MAX + 1
+    }
+
     fn keeps_a_prefix(&self) -> bool {
         true
     }

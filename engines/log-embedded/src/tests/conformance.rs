@@ -52,6 +52,10 @@ impl Engine for OnADiskInMemory {
         4097
     }
 
+    fn too_large_at_once(&self) -> usize {
+        256 << 10
+    }
+
     fn keeps_a_prefix(&self) -> bool {
         true
     }
@@ -99,6 +103,10 @@ impl Engine for OnRealFiles {
 
     fn too_large(&self) -> usize {
         4097
+    }
+
+    fn too_large_at_once(&self) -> usize {
+        2 << 20
     }
 
     fn keeps_a_prefix(&self) -> bool {

@@ -122,6 +122,30 @@ pub fn a_batch_with_one_record_too_large_is_refused_whole(engine: &mut dyn Engin
     assert_eq!(entries(&records), vec![entry(5)], "nothing of the refused batch is there");
 }
 
+/// A batch has a bound too; whoever has more hands it over in pieces.
+pub fn a_batch_too_large_as_a_whole_is_refused_and_its_records_are_taken(engine: &mut dyn Engine) {
+    let log = engine.create();
+    let (topic, partition) = (Topic::Facts, Partition(1));
+    let bytes = engine.too_large() / 2;
+    let count = engine.too_large_at_once() / bytes + 1;
+    let large = |number: usize| Entry {
+        value: Bytes::from(vec![u8::try_from(number % 251).expect("below 251"); bytes]),
+        ..entry(number as u64)
+    };
+    let batch = |numbers: std::ops::Range<usize>| {
+        let append = |number| Append { topic, partition, entry: large(number), done: None };
+        numbers.map(append).collect::<Vec<_>>()
+    };
+    let refused = log.append(batch(0..count)).expect_err("the batch is too large");
+    assert!(matches!(refused, Refused::TooLarge { bytes, max } if bytes > max), "{refused:?}");
+    let numbers: Vec<usize> = (0..count).collect();
+    for piece in numbers.chunks(count.div_ceil(4)) {
+        append_durably(&*log, piece.iter().map(|number| (topic, partition, large(*number))).collect());
+    }
+    let records = read_from_start(&*log, topic, partition, View::Durable, count);
+    assert_eq!(entries(&records), (0..count).map(large).collect::<Vec<_>>(), "nothing of the refused batch");
+}
+
 /// When `done` says `Ok(offset)`, the record can be read there under the durable view; it says so once.
 pub fn done_comes_once_and_only_for_what_is_durable(engine: &mut dyn Engine) {
     let log = engine.create();
