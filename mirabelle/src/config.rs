@@ -37,6 +37,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Address of health and metrics.
     pub admin_listen: SocketAddr,
+    /// Bounds.
+    pub limits: mirabelle_gateway::Options,
 }
 
 /// The log.
@@ -175,6 +177,7 @@ impl Config {
         if self.decider.recent_ids == 0 || self.decider.snapshot_decisions == 0 {
             wrong.push("decider.recent_ids and decider.snapshot_decisions are at least 1".to_owned());
         }
+        wrong.extend(self.http.limits.nonsense().iter().map(|what| format!("http.limits.{what}")));
         if tracing_subscriber::EnvFilter::try_new(&self.output.level).is_err() {
             wrong.push(format!("output.level is {:?}: a level or a tracing filter", self.output.level));
         }
@@ -210,6 +213,27 @@ mod tests {
         let config = load("", &[], &[]).unwrap();
         assert_eq!(config.http.listen.port(), 8080);
         assert_eq!(config.log.partitions, 8);
+    }
+
+    #[test]
+    fn every_bound_of_the_door_stands_in_the_reference_and_can_be_set() {
+        let config = load("", &[], &[]).unwrap();
+        assert_eq!(
+            config.http.limits,
+            mirabelle_gateway::Options::default(),
+            "the reference says the defaults"
+        );
+        let reference: serde_json::Value = toml::from_str(DEFAULTS).unwrap();
+        assert_eq!(reference["http"]["limits"], serde_json::to_value(config.http.limits).unwrap());
+        let environment = [("MIRABELLE_HTTP__LIMITS__REQUESTS_PER_SECOND", "41")];
+        let config = load("[http.limits]\nbody_max = 1041", &environment, &[]).unwrap();
+        assert_eq!((config.http.limits.body_max, config.http.limits.requests_per_second), (1_041, 41));
+        let wrong =
+            load("[http.limits]\nbodies_max = 1\nconnections_max = 0", &[], &[]).unwrap_err().to_string();
+        assert!(
+            wrong.contains("http.limits.bodies_max") && wrong.contains("http.limits.connections_max"),
+            "{wrong}"
+        );
     }
 
     #[test]

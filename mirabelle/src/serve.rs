@@ -67,14 +67,13 @@ pub fn serve(
         now: Arc::new(wall_clock),
         registry,
         pretend: config.clock.enabled.then(|| {
-            let pretend: mirabelle_gateway::state::Pretend =
-                Arc::new(move |tenant, day| {
-                    pretended.lock().insert(tenant.clone(), day);
-                });
+            let pretend: mirabelle_gateway::state::Pretend = Arc::new(move |tenant, day| {
+                pretended.lock().insert(tenant.clone(), day);
+            });
             pretend
         }),
     };
-    let mut gateway = Gateway::new(parts, Default::default()).context("could not open the door")?;
+    let mut gateway = Gateway::new(parts, config.http.limits).context("could not open the door")?;
     keys_belong(&gateway, engines.keys.as_ref())?;
     let place = engines.places.admin_key();
     let first =

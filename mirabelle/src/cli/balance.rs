@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value as Json;
 
 use super::failure::{Exit, Failure};
+use super::pages::Limit;
 use super::remote::Remote;
 use super::table::{Table, pairs};
 use crate::client::{Call, segment};
@@ -87,6 +88,12 @@ pub(super) fn lots(arguments: &Lots) -> Result<Exit, Failure> {
         ("LABEL", "label"),
     ];
     let text = |body: &Json| Table::of(&body["lots"], &columns).text("There is no lot.");
-    arguments.remote.session()?.read(call, text)?;
+    let session = arguments.remote.session()?;
+    if arguments.all {
+        // They come in pages, and whoever says all means all.
+        session.list(&call, "lots", &Limit { limit: usize::MAX }, text)?;
+    } else {
+        session.read(call, text)?;
+    }
     Ok(Exit::Done)
 }

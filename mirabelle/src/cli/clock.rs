@@ -20,7 +20,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Act {
-    /// Take all days up to one as come, for the tenant: anniversaries, vesting, expiry.
+    /// Take all days up to one as come, for the tenant: anniversaries, birthdays, milestones that waited for their day;
+    /// vesting and expiry keep to the real time.
     Run {
         /// The day, such as 2026-06-15.
         #[arg(long, value_name = "DAY")]

@@ -97,7 +97,7 @@ enum Command {
     Dlq(letters::Arguments),
     /// Look into the log of a data directory that no server has open.
     Log(log::Arguments),
-    /// Take days as come, to try anniversaries, vesting and expiry; not in a live tenant.
+    /// Take days as come, to try anniversaries and birthdays; not in a live tenant.
     Clock(clock::Arguments),
     /// Print the completions of a shell.
     Completions(completions::Arguments),

@@ -4,6 +4,7 @@ mod arrows;
 mod documents;
 mod files;
 mod licences;
+mod metrics;
 mod promises;
 
 use std::path::{Path, PathBuf};

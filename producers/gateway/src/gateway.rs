@@ -62,6 +62,7 @@ impl Gateway {
             waiters,
             resolved: Default::default(),
             profiles: Default::default(),
+            reported: Default::default(),
             metrics,
             health: tail.health(),
             room: Arc::new(Semaphore::new(options.bodies_max.div_ceil(1 << 10))),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds; the defaults are those of production. Unknown members are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Connections at once; beyond it a connection is answered 503 and closed. 20,000.
@@ -67,6 +67,31 @@ impl Options {
     /// Time to send a body.
     pub fn body_timeout(&self) -> Duration {
         Duration::from_millis(self.body_timeout_ms)
+    }
+
+    /// What can't be meant, each with its name.
+    pub fn nonsense(&self) -> Vec<String> {
+        let at_least_one = [
+            ("connections_max", self.connections_max as u64),
+            ("header_timeout_ms", self.header_timeout_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("body_timeout_ms", self.body_timeout_ms),
+            ("write_timeout_ms", self.write_timeout_ms),
+            ("body_max", self.body_max as u64),
+            ("config_body_max", self.config_body_max as u64),
+            ("hris_body_max", self.hris_body_max as u64),
+            ("lag_max_micros", u64::try_from(self.lag_max_micros).unwrap_or(0)),
+        ];
+        let zero = at_least_one.iter().filter(|(_, value)| *value == 0);
+        let mut wrong: Vec<String> = zero.map(|(name, _)| format!("{name} is at least 1")).collect();
+        if self.wait_default_ms > self.wait_max_ms {
+            wrong.push("wait_default_ms is at most wait_max_ms".to_owned());
+        }
+        let largest = self.body_max.max(self.config_body_max).max(self.hris_body_max);
+        if self.bodies_max < largest {
+            wrong.push(format!("bodies_max is at least the largest body, {largest}"));
+        }
+        wrong
     }
 
     /// How long a read waits for the position of `Read-After`.

@@ -100,6 +100,8 @@ pub struct State {
     pub resolved: Resolved,
     /// How connections' bodies are read.
     pub profiles: crate::routes::hris::Profiles,
+    /// What connections reported last.
+    pub reported: crate::routes::hris::Reported,
     /// What is measured.
     pub metrics: Metrics,
     /// How the tail is.

@@ -17,7 +17,7 @@ use crate::routes::{Shared, body, json};
 pub const ROUTES: &[Route] = &[
     Route::post("/v1/clock/run", || post(run))
         .roles(&[Role::Admin, Role::Operator])
-        .summary("Take all days up to one as come: anniversaries, vesting, expiry; not in a live tenant")
+        .summary("Take all days up to one as come: anniversaries, birthdays, milestones that waited for their day; vesting and expiry keep to the real time; not in a live tenant")
         .request(r#"{"type":"object","additionalProperties":false,"required":["today"],"properties":{"today":{"type":"string","format":"date"}}}"#)
         .answer(202, "The clock has heard it", r#"{"type":"object","properties":{"today":{"type":"string","format":"date"},"state":{"const":"running"}}}"#),
 ];

@@ -37,7 +37,7 @@ pub(crate) fn report(rows: &[Json]) -> Vec<u8> {
     json!({ "Report_Entry": rows }).to_string().into_bytes()
 }
 
-fn statuses(reply: &Reply) -> Vec<String> {
+pub(crate) fn statuses(reply: &Reply) -> Vec<String> {
     let items = reply.json()["items"].as_array().unwrap().clone();
     items.iter().map(|item| item["status"].as_str().unwrap().to_owned()).collect()
 }

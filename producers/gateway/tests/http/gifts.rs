@@ -61,3 +61,37 @@ fn a_corrections_reason_is_no_label() {
     let lots = tenant.world.get(&tenant.admin, &format!("/v1/members/{ASHA}/lots")).expect(200).json();
     assert_eq!(lots["lots"][0]["label"], Json::Null, "{lots}");
 }
+
+#[test]
+fn lots_used_up_are_read_in_pages_and_hinder_no_balance() {
+    let tenant = open(world(), "gift-lots");
+    let redeem = json!({ "member": ASHA, "lines": [{ "product": "day-off" }] });
+    // Lot 1 is kept for ever, the later ones are spent: it is found behind all of them.
+    let kept = json!({"budget": "spot", "member": ASHA, "points": 7});
+    keyed(&tenant, "kept", "/v1/grants", &kept).expect(201);
+    tenant.world.until("the points have come", || (available(&tenant, ASHA) == 7).then_some(()));
+    for number in 0..5 {
+        let body =
+            json!({"budget": "spot", "member": ASHA, "points": 300, "expires_at": "2100-01-01T00:00:00Z"});
+        keyed(&tenant, &format!("g{number}"), "/v1/grants", &body).expect(201);
+        tenant.world.until("the points have come", || (available(&tenant, ASHA) == 307).then_some(()));
+        keyed(&tenant, &format!("r{number}"), "/v1/redemptions", &redeem).expect(201);
+        tenant.world.until("the points are spent", || (available(&tenant, ASHA) == 7).then_some(()));
+    }
+    let get = |path: &str| tenant.world.get(&tenant.admin, path).expect(200).json();
+    let numbers = |body: &Json| -> Vec<i64> {
+        body["lots"].as_array().unwrap().iter().map(|lot| lot["lot"].as_i64().unwrap()).collect()
+    };
+    let path = format!("/v1/members/{ASHA}/lots");
+    assert_eq!(numbers(&get(&path)), [1]);
+    let (mut all, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = get(&format!("{path}?all=true&limit=4{next}"));
+        all.extend(numbers(&page));
+        match page["next"].as_str() {
+            Some(place) => next = format!("&cursor={place}"),
+            None => break,
+        }
+    }
+    assert_eq!(all, [1, 2, 3, 4, 5, 6]);
+}

@@ -15,6 +15,7 @@ mod milestone;
 mod outcome;
 mod plan;
 mod profile;
+mod reported;
 mod worker;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use mirabelle_domain::{Name, Timestamp};
 use mirabelle_hris::{AnswerShape, Limits, Profile};
 
 pub use profile::Profiles;
+pub use reported::Reported;
 
 use crate::auth::Caller;
 use crate::problem::{self, Problem};

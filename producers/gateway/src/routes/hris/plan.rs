@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use mirabelle_domain::command::ReportWorker;
 use mirabelle_domain::fact::WorkerRecorded;
-use mirabelle_domain::tables::{members, milestones};
-use mirabelle_domain::{AccountId, Command, Day, Key, MemberId, Timestamp};
+use mirabelle_domain::rows::Value;
+use mirabelle_domain::tables::{decisions, members, milestones};
+use mirabelle_domain::{AccountId, Command, Day, Digest, Key, MemberId, Timestamp};
 use mirabelle_hris::{AnswerShape, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport};
 use mirabelle_keys::KeysError;
 use mirabelle_ledger::command_append;
 use mirabelle_log::{Append, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
 use mirabelle_schemas::{command_id, encode_body, input_digest};
-use mirabelle_store::Rows;
+use mirabelle_store::{Found, Rows};
 
 use super::key::{derived_key, source_key, stamp};
 use super::outcome::{Delivery, Item, Outcome, Planned, Status};
+use super::reported::Last;
 use super::{letter, limits, milestone, worker};
 use crate::member::internal;
 use crate::problem::Problem;
@@ -146,22 +148,28 @@ impl<'a> Planner<'a> {
             return self.set_aside("bad_occurrence", detail, source_id, raw);
         };
         let what = if report.retracts { "retraction" } else { "milestone" };
+        let mut subject = None;
         let key = match source_id {
             Some(id) => source_key(what, id),
             None => {
+                subject =
+                    Some(self.subject(member, &format!("{}/{}", report.kind.name(), report.occurrence)));
+                let unseen = self.unseen(subject.as_deref())?;
                 let row_key = milestone::row_key(self.delivery, member, report);
                 let found = self.rows.get(&milestones::TABLE, &row_key).map_err(|error| internal(&error))?;
-                if found.as_ref().is_some_and(|found| milestone::is_known(found, &command)) {
+                let known_there = |found: &Found| milestone::is_known(found, &command);
+                if unseen.is_none() && found.as_ref().is_some_and(known_there) {
                     return Ok(known(what, source_id));
                 }
                 let basis = milestone::basis(found.as_ref(), report.published_at);
-                derived_key(
-                    "n",
-                    &[&input_digest(&command).0, &stamp(report.published_at), &basis.to_be_bytes()],
-                )
+                let digest = input_digest(&command);
+                let parts: [&[u8]; 3] = [&digest.0, &stamp(report.published_at), &basis.to_be_bytes()];
+                key_after("n", digest, &parts, unseen)
             }
         };
-        self.command(people, member, key, &command, (what, source_id), raw)
+        let item = self.command(people, member, key.clone(), &command, (what, source_id), raw)?;
+        self.note(subject, key, &item);
+        Ok(item)
     }
 
     fn worker_item(
@@ -173,6 +181,9 @@ impl<'a> Planner<'a> {
     ) -> Result<Item, Problem> {
         let delivery = self.delivery;
         let member = people.ids[&report.person];
+        let subject = Some(self.subject(member, "worker"));
+        // Before the row is read: what is there now is in the row then.
+        let unseen = self.unseen(subject.as_deref())?;
         let found = self.rows.get(&members::TABLE, &worker::row_key(delivery, member));
         let found = found.map_err(|error| internal(&error))?;
         if delivery.dry_run && found.is_none() {
@@ -192,14 +203,45 @@ impl<'a> Planner<'a> {
         let connection = delivery.name.clone();
         let recorded = WorkerRecorded { connection, changed_at, current: true, state };
         let account = AccountId::member(delivery.tenant.clone(), member);
-        if found.as_ref().is_some_and(|found| worker::is_known(found, &account, &recorded)) {
+        let known_there = |found: &Found| worker::is_known(found, &account, &recorded);
+        if unseen.is_none() && found.as_ref().is_some_and(known_there) {
             return Ok(known("worker", source_id));
         }
         let WorkerRecorded { connection, state, .. } = recorded;
         let command: Command = ReportWorker { connection, changed_at, state }.into();
         let basis = worker::basis(found.as_ref(), changed_at);
-        let key = derived_key("w", &[&input_digest(&command).0, &basis.to_be_bytes()]);
-        self.command(people, member, key, &command, ("worker", source_id), raw)
+        let digest = input_digest(&command);
+        let key = key_after("w", digest, &[&digest.0, &basis.to_be_bytes()], unseen);
+        let item = self.command(people, member, key.clone(), &command, ("worker", source_id), raw)?;
+        self.note(subject, key, &item);
+        Ok(item)
+    }
+
+    /// What is reported of a member, as it is remembered.
+    fn subject(&self, member: MemberId, of: &str) -> String {
+        format!("{}/{member}/{of}", self.delivery.tenant)
+    }
+
+    /// What was appended last about a subject, if the rows do not have it yet.
+    fn unseen(&self, subject: Option<&str>) -> Result<Option<Last>, Problem> {
+        let reported = &self.state.reported;
+        let Some((subject, last)) = subject.and_then(|subject| Some((subject, reported.last(subject)?)))
+        else {
+            return Ok(None);
+        };
+        let row = self.rows.get(&decisions::TABLE, &[Value::Bytes(last.id.0.to_vec())]);
+        if row.map_err(|error| internal(&error))?.is_none() {
+            return Ok(Some(last));
+        }
+        reported.arrived(subject, last.id);
+        Ok(None)
+    }
+
+    fn note(&self, subject: Option<String>, key: Key, item: &Item) {
+        if let (false, Some(subject), Some((id, digest))) = (self.delivery.dry_run, subject, item.decided_as)
+        {
+            self.state.reported.note(subject, Last { id, digest, key });
+        }
     }
 
     /// A command on `milestones`; one that is larger than a reader takes goes to `dead-letters`.
@@ -289,6 +331,16 @@ impl<'a> Planner<'a> {
         let append = |entry| Append { topic: Topic::DeadLetters, partition, entry, done: None };
         let appends = letters.into_iter().map(append).collect();
         Ok(Item { outcome, appends, decided_as: None })
+    }
+}
+
+/// The key of a report. While another one is on its way to the rows it is news even if it was said before that one; the
+/// same one again is a repeat.
+fn key_after(space: &str, digest: Digest, parts: &[&[u8]], unseen: Option<Last>) -> Key {
+    match unseen {
+        Some(last) if last.digest == digest => last.key,
+        Some(last) => derived_key(space, &[parts, &[&last.id.0]].concat()),
+        None => derived_key(space, parts),
     }
 }
 

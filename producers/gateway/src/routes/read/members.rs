@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::READERS_AND_MEMBER;
 use super::due::Due;
-use super::params::{Params, PathOf};
+use super::params::{Params, PathOf, cursor};
 use super::statement::Months;
 use super::view::{self, instant, ok, said, sum};
 use crate::auth::Caller;
@@ -22,6 +22,8 @@ use crate::routes::table::Route;
 use crate::send::blocking;
 use crate::state::State;
 
+/// Lots read at once.
+const LOTS_READ: usize = 256;
 /// Most lots of a wallet.
 const LOTS_MAX: usize = mirabelle_domain::member::LOTS_MAX;
 
@@ -39,7 +41,11 @@ pub const ROUTES: &[Route] = &[
     Route::get("/v1/members/{member}/lots", || get(lots_of))
         .roles(READERS_AND_MEMBER)
         .summary("The lots of a wallet that still hold points, in the order in which they are spent")
-        .query(&[("all", "true: those used up, expired and reversed too, by number")])
+        .query(&[
+            ("all", "true: those used up, expired and reversed too, by number, in pages"),
+            ("cursor", "with `all`: `next` of the page before"),
+            ("limit", "with `all`: lots of a page, 1 to 1000; 100"),
+        ])
         .answer(200, "The lots", LOTS),
 ];
 
@@ -61,7 +67,7 @@ const LOTS: &str = r#"{"type":"object","required":["lots"],"properties":{"lots":
 "free":{"type":"integer"},"held":{"type":"integer"},"state":{"type":"string","enum":["pending","open","expired","reversed"]},
 "granted_at":{"type":"string"},"activates_at":{"type":"string"},"expires_at":{"type":"string"},
 "campaign":{"type":"string"},"version":{"type":"integer"},"budget":{"type":"string"},"grant":{"type":"string"},
-"label":{"type":"string"}}}}}}"#;
+"label":{"type":"string"}}}},"next":{"type":"string"}}}"#;
 
 fn key(caller: &Caller, member: MemberId) -> [Value; 2] {
     [view::text(caller.tenant()), view::id(&member.0)]
@@ -169,10 +175,35 @@ async fn balance(
 
 /// The sums as they stand, and what falls due.
 fn balance_now(rows: &dyn Rows, key: &[Value; 2], now: i64) -> Result<Json, Problem> {
-    let mut body = balance_body(view::get(rows, &balances::TABLE, key)?.as_ref());
-    let lots = view::scan(rows, &Scan::new(&lots::TABLE, key.to_vec(), usize::MAX))?;
-    Due::of(&lots, now).say(&mut body);
+    let sums = view::get(rows, &balances::TABLE, key)?;
+    let mut body = balance_body(sums.as_ref());
+    Due::of(&open_lots(rows, key, sums.as_ref())?, now).say(&mut body);
     Ok(body)
+}
+
+/// The lots that still hold points, newest first. Those used up stay for ever, and are mostly the older ones: so it is
+/// read from the newest back, until all that the sums say is found.
+fn open_lots(rows: &dyn Rows, key: &[Value; 2], sums: Option<&Found>) -> Result<Vec<Found>, Problem> {
+    let mut left: i64 = ["available", "pending", "reserved"].iter().map(|column| sum(sums, column)).sum();
+    let mut scan = Scan::new(&lots::TABLE, key.to_vec(), LOTS_READ);
+    scan.reverse = true;
+    let mut open = Vec::new();
+    while left > 0 {
+        let page = view::scan(rows, &scan)?;
+        let (read, last) = (page.len(), page.last().map(|lot| lot.key[2..].to_vec()));
+        for lot in page {
+            let holds = sum(Some(&lot), "free") + sum(Some(&lot), "held");
+            if holds > 0 {
+                left -= holds;
+                open.push(lot);
+            }
+        }
+        if read < scan.limit {
+            break;
+        }
+        scan.after = last;
+    }
+    Ok(open)
 }
 
 /// The sums after the last move that was accepted by then; the statement holds them with every move.
@@ -210,14 +241,25 @@ async fn lots_of(
     params: Params,
 ) -> Result<Response, Problem> {
     blocking(move || {
-        let all = params.flag("all")?;
+        let (all, limit) = (params.flag("all")?, params.limit()?);
+        let after = params.cursor::<i64>("cursor")?;
         let member = view::member(&state, &caller, &name)?;
         let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
         let rows = view::rows(&state)?;
-        let mut found =
-            view::scan(rows.as_ref(), &Scan::new(&lots::TABLE, key(&caller, member).to_vec(), usize::MAX))?;
-        if !all {
-            found.retain(|lot| sum(Some(lot), "free") + sum(Some(lot), "held") > 0);
+        let key = key(&caller, member);
+        let mut next = None;
+        let mut found;
+        if all {
+            // They only become more: in pages.
+            let mut scan = Scan::new(&lots::TABLE, key.to_vec(), limit + 1);
+            scan.after = after.map(|lot| vec![Value::Int(lot)]);
+            found = view::scan(rows.as_ref(), &scan)?;
+            let more = found.len() > limit;
+            found.truncate(limit);
+            next = found.last().filter(|_| more).and_then(|lot| lot.int("lot")).map(|lot| cursor(&lot));
+        } else {
+            let sums = view::get(rows.as_ref(), &balances::TABLE, &key)?;
+            found = open_lots(rows.as_ref(), &key, sums.as_ref())?;
             // As the wallet spends them: what goes first, then what was granted first.
             found.sort_by_key(|lot| {
                 let end = lot.int("expires_at");
@@ -227,7 +269,7 @@ async fn lots_of(
         }
         let lot = |lot: &Found| Ok(lot_body(lot, view::label(&state, &caller, member, lot)?));
         let lots = found.iter().map(lot).collect::<Result<Vec<Json>, Problem>>()?;
-        Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots })))
+        Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots, "next": next })))
     })
     .await?
 }
