@@ -212,11 +212,11 @@ fn start_fulfiller(
     metrics: &FollowerMetrics,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Thread> {
-    let core = Fulfiller::default();
-    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
-    let mut follower = follower.measured(metrics);
     let sandbox: Box<dyn Vendor> = Box::new(Sandbox);
     let vendors = HashMap::from([("sandbox".parse().expect("a vendor's name"), sandbox)]);
+    let core = Fulfiller::of(&vendors);
+    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    let mut follower = follower.measured(metrics);
     let mut calls = Calls::start(vendors, Arc::clone(&engines.keys)).context("no thread for vendor calls")?;
     let stop = shutdown.clone();
     spawn("fulfiller", shutdown, move || {

@@ -112,6 +112,11 @@ pub trait Core: Send {
     /// How much is owed: for the metrics.
     fn open(&self) -> usize;
 
+    /// How much of it the role does not do by itself any more: it waits for a person. For the metrics.
+    fn held(&self) -> usize {
+        0
+    }
+
     /// When `act` has something new to say without a new decision, microseconds.
     fn next_due(&self, now: i64) -> Option<i64>;
 

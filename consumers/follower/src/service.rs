@@ -192,6 +192,7 @@ impl<C: Core> Follower<C> {
         let Some(measured) = &self.measured else { return };
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         measured.open.set(count(self.core.open()));
+        measured.held.set(count(self.core.held()));
         measured.unsent.set(count(self.unsent.len()));
         measured.stopped.set(count(self.stopped_partitions()));
         let lag = self.partitions.iter().map(|partition| partition.lag(now)).max().unwrap_or(0);

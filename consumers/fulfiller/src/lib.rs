@@ -4,6 +4,7 @@
 //! carries the same key, so that a vendor that is asked twice delivers once.
 
 pub mod core;
+mod line;
 pub mod sandbox;
 pub mod service;
 pub mod vendor;

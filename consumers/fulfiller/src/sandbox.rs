@@ -1,6 +1,8 @@
 //! The built-in vendor for trying: codes that nobody takes, made from the order's key, so that asking twice
 //! delivers once without anything to remember.
 
+use std::time::Duration;
+
 use crate::vendor::{Answer, Order, Vendor};
 
 /// The sandbox vendor. Products whose name ends in `-refused` are refused, those that end in `-slow` are answered
@@ -21,6 +23,11 @@ impl Vendor for Sandbox {
         }
         let codes = (0..order.quantity).map(|index| code(&order.key, index)).collect();
         Answer::Delivered { codes, reference: format!("sandbox-{}", &order.key[..12]) }
+    }
+
+    /// The codes are made from the key alone.
+    fn key_retention(&self) -> Duration {
+        Duration::MAX
     }
 }
 

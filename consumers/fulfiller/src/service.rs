@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Starts the thread. An order of a vendor that is not among these is refused.
+    /// Starts the thread. What becomes of an order of a vendor that is not among these stays unclear: a vendor that was
+    /// there before may have delivered.
     pub fn start(vendors: HashMap<Name, Box<dyn Vendor>>, keys: Arc<dyn Keys>) -> std::io::Result<Calls> {
         let (orders, to_do) = sync_channel::<Order>(ORDERS_MAX);
         let (done, called) = sync_channel(ORDERS_MAX * 2);
@@ -56,14 +57,15 @@ impl Calls {
         Ok(Calls { orders: Some(orders), called, waiting: Vec::new(), under_way: 0, thread: Some(thread) })
     }
 
-    /// Hands over what may be ordered and takes what was answered. Returns after how long it wants the next turn.
+    /// Hands over what may be ordered and takes what was answered. Returns after how long it wants the next turn. When the
+    /// thread has ended, the core is told, and the role ends.
     pub fn turn(&mut self, core: &mut Fulfiller) -> Duration {
         self.waiting.extend(core.calls());
         if let Some(orders) = &self.orders {
             while let Some(order) = self.waiting.pop() {
-                if let Err(error) = orders.try_send(order) {
-                    let (std::sync::mpsc::TrySendError::Full(order)
-                    | std::sync::mpsc::TrySendError::Disconnected(order)) = error;
+                if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) =
+                    orders.try_send(order)
+                {
                     self.waiting.push(order);
                     break;
                 }
@@ -79,13 +81,22 @@ impl Calls {
                     let Called { order, outcome, voucher, reference, reason } = called;
                     core.answered(&order, outcome, voucher, reference, reason);
                 }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) if any => return Duration::ZERO,
-                Err(_) if self.under_way > 0 => return UNDER_WAY,
-                Err(_) => return Duration::MAX,
+                Err(TryRecvError::Disconnected) => {
+                    core.fail(VendorsEnded.into());
+                    return Duration::ZERO;
+                }
+                Err(TryRecvError::Empty) if any => return Duration::ZERO,
+                Err(TryRecvError::Empty) if self.under_way > 0 => return UNDER_WAY,
+                Err(TryRecvError::Empty) => return Duration::MAX,
             }
         }
     }
 }
+
+/// The thread that calls vendors is gone: a vendor's code has panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("the thread that calls vendors has ended")]
+struct VendorsEnded;
 
 impl Drop for Calls {
     fn drop(&mut self) {
@@ -103,7 +114,11 @@ impl Drop for Calls {
 fn call(vendors: &mut HashMap<Name, Box<dyn Vendor>>, keys: &dyn Keys, order: Order) -> Called {
     let answer = match vendors.get_mut(&order.vendor) {
         Some(vendor) => vendor.order(&order),
-        None => Answer::Refused { reason: format!("no vendor {} is set up", order.vendor) },
+        None => {
+            let Order { vendor, redemption, line, .. } = &order;
+            error!(%vendor, %redemption, line, "this vendor is not set up: its lines wait until it is");
+            Answer::Unclear
+        }
     };
     let unclear = |order| Called {
         order,

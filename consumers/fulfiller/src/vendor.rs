@@ -1,5 +1,7 @@
 //! The seam to those who deliver.
 
+use std::time::Duration;
+
 use mirabelle_domain::{MemberId, Name, RedemptionId, TenantId};
 
 /// What a vendor is asked to deliver.
@@ -44,8 +46,12 @@ pub enum Answer {
     Unclear,
 }
 
-/// Delivers. Asked twice with one key, a vendor delivers once and answers the same.
+/// Delivers. Asked twice with one key within [`Vendor::key_retention`], a vendor delivers once and answers the same.
 pub trait Vendor: Send {
     /// Orders, or asks what became of the order with this key.
     fn order(&mut self, order: &Order) -> Answer;
+
+    /// For how long after an order the vendor knows its key, less the longest time that a call may take. Asked later it
+    /// would deliver a second time, so it is not asked again: the line waits for a person. [`Duration::MAX`]: for ever.
+    fn key_retention(&self) -> Duration;
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops")]
 
+mod vendors;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,9 +24,9 @@ const MEMBER: MemberId = MemberId([3; 16]);
 const REDEMPTION: RedemptionId = RedemptionId([0x52; 16]);
 
 /// A fulfiller at work, at an instant.
-struct Desk {
-    core: Fulfiller,
-    now: i64,
+pub(crate) struct Desk {
+    pub core: Fulfiller,
+    pub now: i64,
 }
 
 fn asha() -> AccountId {
@@ -34,7 +36,12 @@ fn asha() -> AccountId {
 impl Desk {
     /// An approved redemption of one line.
     fn with(product: &str, vendor: &str) -> Desk {
-        let mut desk = Desk { core: Fulfiller::default(), now: 1_000_000 };
+        Desk::of(Fulfiller::default(), product, vendor)
+    }
+
+    /// The same, at this fulfiller.
+    fn of(core: Fulfiller, product: &str, vendor: &str) -> Desk {
+        let mut desk = Desk { core, now: 1_000_000 };
         let line = PricedLine {
             product: product.parse().unwrap(),
             product_version: 1,
@@ -122,6 +129,10 @@ impl Vendor for Counting {
         self.0.lock().unwrap().push((order.attempt, order.key.clone()));
         Sandbox.order(order)
     }
+
+    fn key_retention(&self) -> Duration {
+        Duration::MAX
+    }
 }
 
 fn calls(keys: &MemoryKeys) -> (Calls, Asked) {
@@ -204,15 +215,47 @@ fn a_vendor_that_does_not_answer_is_asked_again_with_the_same_key_and_the_next_a
 
 #[test]
 fn a_refusal_is_recorded_as_a_failure_so_that_the_points_go_back() {
-    let keys = keys();
-    for (product, vendor) in [("gift-refused", "sandbox"), ("gift", "nobody")] {
-        let (mut calls, _) = calls(&keys);
-        let mut desk = Desk::with(product, vendor);
-        desk.start(1);
-        let record = desk.called(&mut calls);
-        assert_eq!((record.outcome, record.voucher), (VendorOutcome::Failed, None), "{product}");
-        assert!(record.reason.is_some_and(|reason| !reason.is_empty()));
+    let (mut calls, _) = calls(&keys());
+    let mut desk = Desk::with("gift-refused", "sandbox");
+    desk.start(1);
+    let record = desk.called(&mut calls);
+    assert_eq!((record.outcome, record.voucher), (VendorOutcome::Failed, None));
+    assert!(record.reason.is_some_and(|reason| !reason.is_empty()));
+}
+
+#[test]
+fn many_lines_are_sent_step_by_step_and_each_waits_for_its_own_instant() {
+    let mut desk = Desk::with("gift", "sandbox");
+    let line = PricedLine {
+        product: "gift".parse().unwrap(),
+        product_version: 1,
+        quantity: 1,
+        unit_points: Points::new(250).unwrap(),
+        delivery: Delivery::Vendor,
+        vendor: Some("sandbox".parse().unwrap()),
+    };
+    for number in 0..3_000_u32 {
+        let mut redemption = REDEMPTION;
+        redemption.0[..4].copy_from_slice(&number.to_be_bytes());
+        desk.see(RedemptionRequested {
+            redemption,
+            lines: vec![line.clone()],
+            points: Points::new(250).unwrap(),
+            lots: vec![],
+            balance: Balance::default(),
+            note: None,
+        });
+        desk.see(RedemptionApproved { redemption });
     }
+    assert_eq!(desk.core.act(desk.now).len(), 2_000);
+    desk.now += 1_000;
+    assert_eq!(desk.core.act(desk.now).len(), 1_001);
+    assert_eq!(
+        (desk.core.act(desk.now), desk.core.next_due(desk.now)),
+        (vec![], Some(1_000_000 + RESEND_AFTER_MICROS))
+    );
+    desk.now = 1_000_000 + RESEND_AFTER_MICROS;
+    assert_eq!((desk.core.act(desk.now).len(), desk.core.act(desk.now).len()), (2_000, 0));
 }
 
 #[test]
