@@ -125,7 +125,7 @@ fn start(data: &str) -> anyhow::Result<()> {
 fn owned(registry: &prometheus::Registry, partitions: u16) -> bool {
     let owned = registry.gather().into_iter().find(|family| family.name() == "mirabelle_decider_owned");
     owned.is_some_and(|family| {
-        family.get_metric().iter().map(|m| m.get_gauge().value()).sum::<f64>() >= f64::from(partitions)
+        family.get_metric().iter().map(|m| m.get_gauge().get_value()).sum::<f64>() >= f64::from(partitions)
     })
 }
 
