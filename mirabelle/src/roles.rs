@@ -54,8 +54,7 @@ impl Roles {
         let mut decider = open_decider(engines, config, registry)?;
         let stop = shutdown.clone();
         threads.push(spawn("decider", shutdown, move || {
-            decider.run(&said, &mut ThisMachine, &|| stop.is_cancelled());
-            Ok(())
+            Ok(decider.run(&said, &mut ThisMachine, &|| stop.is_cancelled())?)
         })?);
         threads.push(start_projector(engines, registry, &progress, shutdown)?);
         let followers =

@@ -44,9 +44,7 @@ impl Job {
     pub fn work<B: Blobs>(self, ids: &dyn Ids, snapshots: &Snapshots<B>, metrics: &Metrics) {
         match self {
             Job::Index(partition, batch, tell) => {
-                if index(ids, partition, &batch) {
-                    tell.send(Told::Indexed).ok();
-                }
+                tell.send(Told::Indexed(index(ids, partition, &batch))).ok();
             }
             Job::Snapshot(partition, taken, tell) => {
                 let begun = Instant::now();
@@ -68,8 +66,8 @@ fn index(ids: &dyn Ids, partition: Partition, batch: &[(CommandId, Offset)]) -> 
     match ids.insert_batch(partition, &batch, covered_to) {
         Ok(()) => true,
         Err(error) => {
-            // The ids stay in memory: nothing is forgotten, memory grows until a person looks.
-            error!(%partition, %error, "ids could not be put into the index; they stay in memory");
+            // The ids stay in memory: nothing is forgotten. The lane hands them over again, and gives up in the end.
+            error!(%partition, %error, "ids could not be put into the index; they stay in memory, and are tried again");
             false
         }
     }

@@ -68,7 +68,7 @@ impl Recent {
         Some(self.order.iter().take(self.leaving).copied().collect())
     }
 
-    /// The index was never given what [`Recent::leave`] handed out.
+    /// The index was not given what [`Recent::leave`] handed out: it is handed out again.
     pub fn not_indexed(&mut self) {
         self.leaving = 0;
     }

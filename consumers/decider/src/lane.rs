@@ -1,23 +1,25 @@
 //! One partition with its readers: what the deciding thread does for it in one turn.
 
+mod beside;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 
-use mirabelle_ledger::{Attempt, FactsReader, Gate, Now, OnUnclear, Prepared, ReaderError};
+use mirabelle_ledger::{Attempt, FactsReader, Gate, Now, OnUnclear, ReaderError};
 use mirabelle_log::{
     Append, Entry, Log, Offset, Partition as Number, ReadError, ReadLimit, Reader, Record, Refused, Topic,
     View,
 };
-use mirabelle_schemas::decode_facts_record;
-use mirabelle_schemas::record::{Claim, Decision, FactsRecord};
-use tracing::{error, warn};
+use mirabelle_schemas::record::Claim;
+use tracing::{error, info};
 
 use crate::background::Job;
+use crate::earlier::Earlier;
+use crate::held::Held;
 use crate::metrics::Metrics;
 use crate::partition::{Effect, Partition};
-use crate::snapshot::Taken;
-use crate::step::{Fault, Past};
+use crate::retry::Retry;
 
 /// What other threads tell a lane.
 pub enum Told {
@@ -25,8 +27,8 @@ pub enum Told {
     Unclear(Attempt),
     /// What became of a dead letter.
     DeadLetter((u8, Offset), bool),
-    /// The index has the ids.
-    Indexed,
+    /// The index has the ids, or could not be given them.
+    Indexed(bool),
     /// The snapshot was written, or could not be.
     Snapshotted,
 }
@@ -67,6 +69,22 @@ pub enum LaneError {
     /// The log takes nothing any more.
     #[error("the log is closed")]
     Closed,
+    /// The index takes no ids: memory would grow without end, and no snapshot would shorten a start.
+    #[error("the index of ids could not be written {attempts} times one after the other")]
+    Index {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The thread beside the deciding one has ended.
+    #[error("the decider's background thread has ended")]
+    Background,
+}
+
+impl LaneError {
+    /// Whether the whole process is to end: its other partitions would meet the same.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, LaneError::Index { .. } | LaneError::Background)
+    }
 }
 
 /// A partition at work: one turn of it reads, decides and appends what there is. No thread, no clock.
@@ -80,8 +98,10 @@ pub struct Lane {
     end: Offset,
     inputs: Option<[Box<dyn Reader>; Topic::INPUTS.len()]>,
     queues: [VecDeque<Record>; Topic::INPUTS.len()],
-    /// A batch that the log refused for certain: appended again before any other.
-    held: Vec<Prepared>,
+    held: Held,
+    /// Of the input that stands first: what it needs did not answer.
+    input_retry: Retry,
+    index_retry: Retry,
     gate: Gate,
     told: (Sender<Told>, Receiver<Told>),
     jobs: SyncSender<Job>,
@@ -116,7 +136,9 @@ impl Lane {
             end,
             inputs: None,
             queues: Default::default(),
-            held: Vec::new(),
+            held: Held::default(),
+            input_retry: Retry::default(),
+            index_retry: Retry::default(),
             gate,
             told,
             jobs,
@@ -153,14 +175,14 @@ impl Lane {
     /// One turn. Returns whether anything happened.
     pub fn turn(&mut self, now: Now, random: u64) -> Result<bool, LaneError> {
         let mut busy = self.read_facts(now)?;
-        busy |= self.hear(now);
+        busy |= self.hear(now)?;
         if self.assigned && self.partition.owner().settled() && self.facts.position() >= self.end {
             self.partition.assigned(now);
         }
         self.tick(now, random);
         self.carry_out(now)?;
         busy |= self.decide(now)?;
-        self.background(now);
+        self.background(now)?;
         Ok(busy)
     }
 
@@ -176,7 +198,7 @@ impl Lane {
         Ok(read? > 0)
     }
 
-    fn hear(&mut self, now: Now) -> bool {
+    fn hear(&mut self, now: Now) -> Result<bool, LaneError> {
         let mut any = false;
         while let Ok(told) = self.told.1.try_recv() {
             any = true;
@@ -185,29 +207,38 @@ impl Lane {
                 Told::DeadLetter(of, durable) => {
                     self.partition.dead_letter_done(of, durable, now, &mut self.effects);
                 }
-                Told::Indexed => self.partition.indexed(),
+                Told::Indexed(done) => self.indexed(done, now)?,
                 Told::Snapshotted => self.snapshotting = false,
             }
         }
-        any
+        Ok(any)
     }
 
-    /// Decides what there is, within bounds, and appends it as one batch.
+    /// Decides what there is, within bounds, and appends it. What could not be decided or appended is no progress: the
+    /// thread rests.
     fn decide(&mut self, now: Now) -> Result<bool, LaneError> {
         if !self.held.is_empty() {
             return self.append_held(now).map(|()| self.held.is_empty());
         }
+        if !self.input_retry.is_due(now.monotonic) {
+            return Ok(false);
+        }
         let mut taken = 0;
         while taken < self.options.inputs_max && self.partition.wants_input(now) {
             let Some((topic, record)) = self.next_input(taken)? else { break };
-            taken += 1;
-            self.metrics.decision.observe((now.wall - record.appended_at).max(0) as f64 / 1e6);
             let past = Earlier { log: &self.log, partition: self.number };
             if let Err(fault) = self.partition.input(&past, topic, &record, now, &mut self.effects) {
                 // Nothing was decided: the input stays the next one.
-                warn!(partition = %self.number, error = &fault as &dyn std::error::Error, "input waits");
                 self.queues[usize::from(topic)].push_front(record);
+                if self.input_retry.failed(now.monotonic) == 1 {
+                    error!(partition = %self.number, error = &fault as &dyn std::error::Error, "an input waits");
+                }
                 break;
+            }
+            taken += 1;
+            self.metrics.decision.observe((now.wall - record.appended_at).max(0) as f64 / 1e6);
+            if self.input_retry.worked() {
+                info!(partition = %self.number, "the input that waited is decided");
             }
         }
         self.carry_out(now)?;
@@ -263,14 +294,9 @@ impl Lane {
     }
 
     fn append_held(&mut self, now: Now) -> Result<(), LaneError> {
-        // What was held for an attempt that has ended must not be appended any more.
-        let current = self.partition.owner().attempt();
-        self.held.retain(|prepared| Some(prepared.attempt()) == current);
-        if self.held.is_empty() {
-            return Ok(());
-        }
-        match self.gate.append(&self.held) {
-            Ok(()) => self.held.clear(),
+        self.held.keep_only(self.partition.owner().attempt());
+        match self.held.append(&mut self.gate) {
+            Ok(()) => {}
             Err(Refused::Closed) => return Err(LaneError::Closed),
             Err(Refused::TooLarge { bytes, max }) => {
                 // Sizes are checked before: the log was opened with other bounds than the decider.
@@ -304,47 +330,6 @@ impl Lane {
         }
     }
 
-    /// Hands ids and snapshots to the background, when it is time and the background has room.
-    fn background(&mut self, now: Now) {
-        if let Some(batch) = self.partition.ids_for_index() {
-            let job = Job::Index(self.number, batch, self.told.0.clone());
-            if self.jobs.try_send(job).is_err() {
-                self.partition.not_indexed();
-            }
-        }
-        let Some(seq) = self.facts.head().map(|head| head.seq) else { return };
-        let (last_seq, last_at) = self.snapshotted;
-        let due = seq >= last_seq + self.options.snapshot_decisions
-            || (seq > last_seq && now.monotonic - last_at >= self.options.snapshot_micros);
-        if due && !self.snapshotting && !self.partition.is_stopped() {
-            self.snapshot(seq, now);
-        }
-    }
-
-    fn snapshot(&mut self, seq: u64, now: Now) {
-        let Some(checkpoint) = self.facts.checkpoint() else { return };
-        let (accounts, recent) = self.partition.confirmed();
-        let taken = Taken {
-            checkpoint,
-            accounts: accounts.clone(),
-            recent: recent.iter().collect(),
-            indexed_to: recent.indexed_to(),
-        };
-        if self.jobs.try_send(Job::Snapshot(self.number, Box::new(taken), self.told.0.clone())).is_ok() {
-            self.snapshotted = (seq, now.monotonic);
-            self.snapshotting = true;
-        }
-    }
-
-    /// A last snapshot, if anything was decided since the one before; waits for room in the background.
-    pub(crate) fn last_snapshot(&mut self, now: Now) {
-        let seq = self.facts.head().map_or(0, |head| head.seq);
-        if seq > self.snapshotted.0 && !self.partition.is_stopped() {
-            self.snapshotting = false;
-            self.snapshot(seq, now);
-        }
-    }
-
     /// What the reader has counted.
     pub(crate) fn read_counts(&self) -> mirabelle_ledger::Counts {
         self.facts.counts()
@@ -352,7 +337,8 @@ impl Lane {
 
     /// When this lane wants a turn at the latest, on the monotonic clock.
     pub(crate) fn wake(&self) -> Option<i64> {
-        self.partition.owner().wake()
+        let retries = [self.input_retry.wake(), self.index_retry.wake()];
+        retries.into_iter().flatten().chain(self.partition.owner().wake()).min()
     }
 }
 
@@ -362,30 +348,4 @@ fn gate(log: &Arc<dyn Log>, number: Number, partition: &Partition, tell: Sender<
         tell.send(Told::Unclear(attempt)).ok();
     });
     Gate::new(Arc::clone(log), number, partition.record_bytes_max(), on_unclear)
-}
-
-/// Reads decisions of a partition again.
-struct Earlier<'a> {
-    log: &'a Arc<dyn Log>,
-    partition: Number,
-}
-
-impl Past for Earlier<'_> {
-    fn decision(&self, offset: Offset) -> Result<Decision, Fault> {
-        let fault = |source: Box<dyn std::error::Error + Send + Sync>| Fault {
-            act: "read an earlier decision",
-            source,
-        };
-        let reader = self.log.reader(Topic::Facts, self.partition, offset, View::Durable);
-        let mut records = Vec::new();
-        reader
-            .and_then(|mut reader| reader.read(ReadLimit { records: 1, bytes: 1 }, &mut records))
-            .map_err(|error| fault(error.into()))?;
-        let record = records.first().ok_or_else(|| fault("no record stands there".into()))?;
-        let decoded = decode_facts_record(&record.entry.value, record.entry.fingerprint);
-        match decoded.map_err(|error| fault(error.into()))?.0 {
-            FactsRecord::Decision(decision) => Ok(*decision),
-            _ => Err(fault("no decision stands there".into())),
-        }
-    }
 }

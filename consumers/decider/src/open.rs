@@ -98,7 +98,9 @@ fn latest<B: Blobs>(snapshots: &Snapshots<B>, log: &dyn Log, number: Number) -> 
     }
 }
 
-/// A reader at the snapshot, with its state in the partition; at the beginning if the log is not the snapshot's.
+/// A reader at the snapshot, with its state in the partition; at the beginning without one. A snapshot whose header names
+/// another log never comes here. A log that does not hold what the snapshot stands on was cut or restored: that is told to a
+/// person, and never folded over (DESIGN §3.6).
 fn resume(
     log: &dyn Log,
     ids: &dyn Ids,

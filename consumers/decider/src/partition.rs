@@ -12,38 +12,21 @@ use mirabelle_domain::{Account, AccountId, CommandId, Digest, Fact, Timestamp};
 #[cfg(feature = "planted-bugs")]
 use mirabelle_ledger::planted::{Bug, is};
 use mirabelle_ledger::{
-    Attempt, Effect as OwnerEffect, Fold, Now, Owner, OwnerAlarm, ReadBack, RecordView, Seen, Turn, prepare,
+    Attempt, Effect as OwnerEffect, Fold, Now, Owner, ReadBack, RecordView, Seen, Turn, prepare,
 };
-use mirabelle_log::{Entry, Offset, Record, Topic};
+use mirabelle_log::{Offset, Record, Topic};
+use mirabelle_schemas::decode_fact;
 use mirabelle_schemas::record::{Decision, FactsRecord};
-use mirabelle_schemas::{decode_fact, encode_dead_letter};
 use mirabelle_store::Ids;
 
 use crate::accounts::Accounts;
+use crate::aside::Aside;
 use crate::known::Recent;
 use crate::overlay::Overlay;
 use crate::step::{
-    Draft, Fault, Here, KEY_KEPT, Known, Past, SetAside, Stepped, dead_letter, decision, occupies_id,
-    reject_as_too_large, set_aside, step,
+    Draft, Fault, Here, Known, Past, SetAside, Stepped, decision, occupies_id, reject_as_too_large, step,
 };
 pub use crate::terms::{Alarm, Counts, Effect, Options};
-
-/// An input whose bytes go to `dead-letters` first.
-#[derive(Debug)]
-struct Aside {
-    topic: u8,
-    record: Record,
-    why: SetAside,
-    /// Its dead letter is durable.
-    kept: bool,
-}
-
-impl Aside {
-    /// Index of its topic in `Topic::INPUTS`, and its offset there.
-    fn place(&self) -> (u8, Offset) {
-        (self.topic, self.record.offset)
-    }
-}
 
 /// One partition.
 pub struct Partition {
@@ -238,12 +221,23 @@ impl Partition {
             Stepped::Unreadable(_) if is(Bug::UnreadableSkipped) => {
                 self.next[usize::from(topic)] = record.offset.next();
             }
-            Stepped::Unreadable(why) => {
-                self.aside = Some(Aside { topic, record: record.clone(), why, kept: false });
-                self.append_dead_letter(now, out);
-            }
+            Stepped::Unreadable(why) => self.put_aside(topic, record, why, None, now, out),
+            Stepped::Reused(draft, why) => self.put_aside(topic, record, why, Some(draft), now, out),
         }
         Ok(())
+    }
+
+    fn put_aside(
+        &mut self,
+        topic: u8,
+        record: &Record,
+        why: SetAside,
+        decided: Option<Box<Draft>>,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        self.aside = Some(Aside { topic, record: record.clone(), why, decided, kept: false });
+        self.append_dead_letter(now, out);
     }
 
     /// Ids that should go into the index now; tell [`Partition::indexed`] when they are there.
@@ -263,19 +257,13 @@ impl Partition {
 
     fn append_dead_letter(&self, now: Now, out: &mut Vec<Effect>) {
         let Some(aside) = &self.aside else { return };
-        let topic = Topic::INPUTS[usize::from(aside.topic)];
-        let letter = dead_letter(topic, self.here, &aside.record, &aside.why, now.wall);
-        let key = aside.record.entry.key.slice(..aside.record.entry.key.len().min(KEY_KEPT));
-        let encoded = encode_dead_letter(&letter);
-        let entry = Entry { key, fingerprint: encoded.fingerprint, value: encoded.value, trace: None };
-        out.push(Effect::AppendDeadLetter(aside.place(), entry));
+        out.push(Effect::AppendDeadLetter(aside.place(), aside.letter(self.here, now.wall)));
     }
 
     fn finish_aside(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some(turn) = self.owner.turn(now) else { return };
         let Some(aside) = self.aside.take_if(|aside| aside.kept) else { return };
-        let draft = set_aside(self.here, aside.topic, &aside.record, &aside.why);
-        self.decide(&turn, draft, now, out);
+        self.decide(&turn, aside.into_draft(self.here), now, out);
     }
 
     fn decide(&mut self, turn: &Turn, mut draft: Draft, now: Now, out: &mut Vec<Effect>) {
@@ -335,7 +323,7 @@ impl Partition {
                     self.aside = None;
                 }
                 OwnerEffect::Alarm(alarm) => {
-                    self.stopped |= matches!(alarm, OwnerAlarm::Stopped(_) | OwnerAlarm::NotMine { .. });
+                    self.stopped |= alarm.is_final();
                     out.push(Effect::Alarm(alarm.into()));
                 }
             }

@@ -12,7 +12,7 @@ use mirabelle_store::{Blobs, Ids, Snapshots};
 use tracing::error;
 
 use crate::background::{self, Job};
-use crate::lane::{Lane, LaneOptions};
+use crate::lane::{Lane, LaneError, LaneOptions};
 use crate::metrics::Metrics;
 use crate::open::{Error, open_lane};
 use crate::partition::{Counts, Options as PartitionOptions};
@@ -77,12 +77,16 @@ impl Service {
     }
 
     /// Works until `stopped` says so; then writes a last snapshot of each partition.
+    ///
+    /// # Errors
+    /// When no partition can work on ([`LaneError::is_fatal`]): the process is to end, so that a new one begins with what
+    /// is durable.
     pub fn run(
         &mut self,
         membership: &Receiver<Membership>,
         machine: &mut dyn Machine,
         stopped: &dyn Fn() -> bool,
-    ) {
+    ) -> Result<(), LaneError> {
         let mut losing = Vec::new();
         while !stopped() {
             let tick = self.log.tick(View::Accepted);
@@ -91,7 +95,7 @@ impl Service {
                 self.heed(said, &mut losing);
             }
             for index in 0..self.lanes.len() {
-                busy |= self.turn(index, machine);
+                busy |= self.turn(index, machine)?;
             }
             self.answer(&mut losing);
             self.report();
@@ -99,7 +103,8 @@ impl Service {
                 self.log.wait(View::Accepted, tick, self.pause(machine.now()));
             }
         }
-        self.finish(machine.now());
+        self.finish();
+        Ok(())
     }
 
     fn heed(&mut self, said: Membership, losing: &mut Vec<(Number, SyncSender<()>)>) {
@@ -140,13 +145,14 @@ impl Service {
     }
 
     /// A partition whose turn fails or panics stops with an alarm; the others go on.
-    fn turn(&mut self, index: usize, machine: &mut dyn Machine) -> bool {
-        let Some(lane) = &mut self.lanes[index] else { return false };
+    fn turn(&mut self, index: usize, machine: &mut dyn Machine) -> Result<bool, LaneError> {
+        let Some(lane) = &mut self.lanes[index] else { return Ok(false) };
         let (now, random) = (machine.now(), machine.random());
         let outcome = catch_unwind(AssertUnwindSafe(|| lane.turn(now, random)));
         let number = lane.number;
         match outcome {
-            Ok(Ok(busy)) => return busy,
+            Ok(Ok(busy)) => return Ok(busy),
+            Ok(Err(error)) if error.is_fatal() => return Err(error),
             Ok(Err(error)) => {
                 error!(partition = %number, error = &error as &dyn std::error::Error, "partition stopped");
             }
@@ -154,9 +160,12 @@ impl Service {
                 error!(partition = %number, "partition stopped: a broken invariant, see the panic above")
             }
         }
-        self.metrics.stopped.with_label_values(&[&number.to_string()]).set(1);
+        let label = number.to_string();
+        self.metrics.stopped.with_label_values(&[&label]).set(1);
+        self.metrics.owned.with_label_values(&[&label]).set(0);
+        self.metrics.in_flight.with_label_values(&[&label]).set(0);
         self.lanes[index] = None;
-        false
+        Ok(false)
     }
 
     fn pause(&self, now: Now) -> Duration {
@@ -184,8 +193,8 @@ impl Service {
         }
     }
 
-    fn finish(&mut self, now: Now) {
-        self.lanes.iter_mut().flatten().for_each(|lane| lane.last_snapshot(now));
+    fn finish(&mut self) {
+        self.lanes.iter_mut().flatten().for_each(Lane::last_snapshot);
         self.lanes.clear();
         self.jobs = None;
         if let Some(background) = self.background.take()

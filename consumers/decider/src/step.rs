@@ -6,7 +6,9 @@ use std::sync::Arc;
 use mirabelle_domain::fact::{CommandRejected, CommandRepeated, InputSetAside};
 use mirabelle_domain::rejection::is_final_code;
 use mirabelle_domain::rules::Adopted;
-use mirabelle_domain::{Account, AccountId, AccountKey, Command, CommandId, Digest, Fact, Input, Timestamp};
+use mirabelle_domain::{
+    Account, AccountId, AccountKey, Command, CommandId, Digest, Fact, Input, TenantId, Timestamp,
+};
 use mirabelle_ledger::{Gate, Turn};
 use mirabelle_log::{Offset, Record, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Cursor, Decision, InputRecord};
@@ -77,7 +79,7 @@ pub struct Draft {
     pub facts: Vec<Fact>,
 }
 
-/// What an input that can't be decided needs first: its bytes in `dead-letters`.
+/// Why the bytes of an input go to `dead-letters` before it is decided.
 #[derive(Clone, Debug)]
 pub struct SetAside {
     /// Stable, snake_case.
@@ -93,6 +95,8 @@ pub enum Stepped {
     Decided(Box<Draft>),
     /// To be set aside; see [`set_aside`].
     Unreadable(SetAside),
+    /// Decided, once its bytes are in `dead-letters`: another body under an id of a source, which nobody may wait for.
+    Reused(Box<Draft>, SetAside),
 }
 
 /// Whether these facts occupy the command's id for ever.
@@ -122,8 +126,16 @@ pub fn step(
     }
     let mut draft = draft_of(&command_record, topic, record);
     if let Some(repeated) = repeat(known, past, &command_record)? {
+        let reused = !repeated.same_body && Topic::INPUTS[usize::from(topic)] == Topic::Milestones;
+        let first_seq = repeated.first_seq;
         draft.facts = vec![repeated.into()];
-        return Ok(Stepped::Decided(Box::new(draft)));
+        if !reused {
+            return Ok(Stepped::Decided(Box::new(draft)));
+        }
+        // A client is told so by its 422; a source, whose delivery was accepted, hears nothing of it (DESIGN §7).
+        let detail =
+            format!("decision {first_seq} was made of other content under the same id of the source");
+        return Ok(Stepped::Reused(Box::new(draft), SetAside { reason: "source_id_reused", detail }));
     }
     let command = match decode_body(command_record.kind, command_record.schema, &command_record.body) {
         Ok(command) => command,
@@ -291,11 +303,12 @@ pub const KEY_KEPT: usize = 1_024;
 /// What a dead letter takes besides the bytes that it keeps and its detail.
 const LETTER_ROOM: usize = KEY_KEPT + 1_024;
 
-/// The dead letter of an input of our own topics. Of an input as large as the log takes the end is cut off, so that the
+/// The dead letter of an input of our own topics; a tenant's, where its account could be read. Of an input as large as the log takes the end is cut off, so that the
 /// letter goes into a record too.
 pub fn dead_letter(
     topic: Topic,
     here: Here,
+    tenant: Option<&TenantId>,
     record: &Record,
     why: &SetAside,
     now: i64,
@@ -311,7 +324,7 @@ pub fn dead_letter(
     mirabelle_schemas::record::DeadLetter {
         reason: why.reason.to_owned(),
         detail,
-        tenant: None,
+        tenant: tenant.map(TenantId::to_string),
         origin: topic.name().to_owned(),
         source_id: Some(place),
         sealed: None,

@@ -86,7 +86,7 @@ fn owner(log: Arc<dyn Log>, name: &str, stopped: &AtomicBool) {
     let mut service = Service::open(log, ids, snapshots, &options, metrics, ThisMachine.now()).unwrap();
     let (membership, said) = channel();
     (0..partitions).for_each(|number| membership.send(Membership::Gained(Partition(number))).unwrap());
-    service.run(&said, &mut ThisMachine, &|| stopped.load(Ordering::Relaxed));
+    service.run(&said, &mut ThisMachine, &|| stopped.load(Ordering::Relaxed)).unwrap();
 }
 
 fn project(engines: &Engines) {

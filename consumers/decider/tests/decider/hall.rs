@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{SyncSender, channel};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use mirabelle_decider::background::Job;
 use mirabelle_decider::partition::Options as PartitionOptions;
-use mirabelle_decider::{LaneOptions, Machine, Membership, Metrics, Options, Service};
+use mirabelle_decider::{Lane, LaneOptions, Machine, Membership, Metrics, Options, Service, open_lane};
 use mirabelle_domain::command::{AllocateBudget, OpenBudget};
 use mirabelle_domain::{AccountId, Command, Fact};
 use mirabelle_ledger::{FactsReader, Now, ReaderOptions, Start, command_append, create_roots};
@@ -18,7 +19,7 @@ use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, DeadLetter, Dec
 use mirabelle_schemas::{
     command_id, decode_dead_letter, decode_fact, encode_body, input_digest, partition_of,
 };
-use mirabelle_store::{MemoryBlobs, MemoryIds, Snapshots};
+use mirabelle_store::{Ids, MemoryBlobs, MemoryIds, Snapshots};
 
 pub(crate) const PARTITIONS: u16 = 2;
 /// 2026-03-01, noon.
@@ -108,11 +109,25 @@ impl Hall {
         let (membership, said) = channel();
         (0..PARTITIONS).for_each(|n| membership.send(Membership::Gained(Partition(n))).unwrap());
         let began = Instant::now();
-        service.run(&said, &mut machine, &|| {
+        let ended = service.run(&said, &mut machine, &|| {
             assert!(began.elapsed() < PATIENCE, "never: {what}");
             done(self)
         });
+        ended.unwrap();
         metrics
+    }
+
+    /// The lane of the budgets' partition, without a thread; what it wants done beside it goes to `jobs`.
+    pub(crate) fn lane(&self, jobs: SyncSender<Job>) -> Lane {
+        let (log, ids): (Arc<dyn Log>, Arc<dyn Ids>) = (Arc::new(self.log.clone()), self.ids.clone());
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+        let (number, now) = (place(&budget()), self.now());
+        open_lane(log, &ids, &self.snapshots, number, &self.options, metrics, jobs, now).unwrap()
+    }
+
+    /// Both clocks, a moment later.
+    pub(crate) fn now(&self) -> Now {
+        ThisMachine(Arc::clone(&self.time), 0).now()
     }
 
     /// A life that ends when so many inputs of the account's partition are decided, and read back by the decider.

@@ -54,6 +54,40 @@ fn a_repeat_of_a_confirmed_id_moves_nothing_whatever_its_body() {
 }
 
 #[test]
+fn another_body_under_an_id_of_a_source_is_kept_as_a_dead_letter_before_it_is_decided() {
+    let (hall, budget) = (Hall::new(), budget());
+    hall.send(Topic::Milestones, &budget, "open", open());
+    hall.send(Topic::Milestones, &budget, "more", allocate(500));
+    hall.send(Topic::Milestones, &budget, "more", allocate(501));
+    hall.send(Topic::Milestones, &budget, "more", allocate(500));
+    hall.send(Topic::Milestones, &budget, "again", allocate(7));
+    hall.decide(&budget, 5);
+    // A client is told by its answer: no letter.
+    hall.send(COMMANDS, &budget, "more", allocate(502));
+    hall.decide(&budget, 6);
+    let decisions = hall.decisions(&budget);
+    let of = |topic: u8, offset: u64| {
+        let found = decisions.iter().find(|(d, _)| (d.cursor.topic, d.cursor.offset) == (topic, offset));
+        found.unwrap().1.clone()
+    };
+    let first = decisions.iter().find(|(d, _)| (d.cursor.topic, d.cursor.offset) == (0, 1)).unwrap().0.seq;
+    let first = i64::try_from(first).unwrap();
+    assert_eq!(
+        [of(0, 2), of(0, 3), of(1, 0)],
+        [repeat(first, false), repeat(first, true), repeat(first, false)]
+    );
+    assert_eq!(allocated(&hall.facts(&budget)), 507);
+    let letters = hall.letters(place(&budget));
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    let thrown = hall.records(Topic::Milestones, place(&budget), View::Durable);
+    assert_eq!(
+        (letters[0].reason.as_str(), &letters[0].raw),
+        ("source_id_reused", &Some(thrown[2].entry.value.clone()))
+    );
+    assert_eq!(letters[0].tenant.as_deref(), Some("acme"));
+}
+
+#[test]
 fn a_rejection_is_repeated_too() {
     let (hall, budget) = (Hall::new(), budget());
     hall.send(COMMANDS, &budget, "too-early", allocate(500));

@@ -240,7 +240,7 @@ fn decider(log: &Arc<dyn Log>, registry: &prometheus::Registry) -> Sender<Member
         Service::open(Arc::clone(log), ids, snapshots, &options, metrics, machine.now()).unwrap();
     let (membership, said) = channel();
     (0..PARTITIONS).for_each(|number| membership.send(Membership::Gained(Partition(number))).unwrap());
-    std::thread::spawn(move || service.run(&said, &mut machine, &|| false));
+    std::thread::spawn(move || service.run(&said, &mut machine, &|| false).unwrap());
     membership
 }
 
