@@ -8,7 +8,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("mirabelle_follower_held_obligations", "what of it waits for a person, by role"),
     ("mirabelle_follower_unsent_commands", "commands that the log has not taken yet, by role"),
     ("mirabelle_follower_stopped_partitions", "partitions that can't be read on, by role"),
-    ("mirabelle_follower_lag_seconds", "age of the oldest fact read last while more wait, by role"),
+    ("mirabelle_follower_lag_seconds", "age of what was read last while more may wait, by role"),
 ];
 
 /// The metrics of all followers of a process.
