@@ -65,17 +65,33 @@ fn leaves_the_reserve(options: &Options, dir: &Path) -> io::Result<()> {
     }
 }
 
+/// What others fill the disk with counts too: while the reserve is touched, nothing new is taken, although the segments that
+/// stand ready have room.
+fn look_at_the_reserve(core: &Core) {
+    let options = &core.base.options;
+    if options.reserve_bytes == 0 {
+        return;
+    }
+    let touched = options.files.free(&core.base.dir).is_ok_and(|free| free < options.reserve_bytes);
+    let mut queue = core.queue.lock();
+    if std::mem::replace(&mut queue.reserve_touched, touched) != touched {
+        tracing::warn!(touched, reserve_bytes = options.reserve_bytes, "the disk's reserve");
+    }
+}
+
 /// Keeps the writer's stock of segments full until the log is closed.
 pub(crate) fn run(core: &Core, mut next_number: u64) {
     loop {
         let mut queue = core.queue.lock();
         while !queue.closing && !queue.dead && queue.spares.len() >= core.base.options.spare_segments {
-            core.spares_wanted.wait(&mut queue);
+            core.spares_wanted.wait_for(&mut queue, core.base.options.room_retry);
+            parking_lot::MutexGuard::unlocked(&mut queue, || look_at_the_reserve(core));
         }
         if queue.closing || queue.dead {
             return;
         }
         drop(queue);
+        look_at_the_reserve(core);
         let options = &core.base.options;
         let dir = &core.base.dir;
         let made = leaves_the_reserve(options, dir).and_then(|()| {

@@ -101,6 +101,8 @@ pub(crate) struct Queue {
     pub(crate) spares: VecDeque<Arc<Raw>>,
     /// The disk had no room for the next segment when it was last asked.
     pub(crate) no_room: bool,
+    /// Less is free than is kept for others.
+    pub(crate) reserve_touched: bool,
     pub(crate) companions: Companions,
     pub(crate) sleep: Sleep,
     /// The log is being closed: nothing more is accepted.
@@ -117,6 +119,7 @@ impl Queue {
             plan,
             spares,
             no_room: false,
+            reserve_touched: false,
             companions: Companions::new(partitions),
             sleep: Sleep::No,
             closing: false,
@@ -131,6 +134,9 @@ impl Queue {
         }
         if self.bytes + bytes > core.base.options.queue_bytes_max {
             return Err(Refused::Full { queued_bytes: self.bytes });
+        }
+        if self.reserve_touched && drafts.iter().all(|draft| draft.inputs_only) {
+            return Err(Refused::NoRoom);
         }
         let mut plan = self.plan;
         for draft in drafts {

@@ -213,6 +213,11 @@ fn write_some_sectors(file: &mut Vec<u8>, at: usize, bytes: &[u8], random: &mut 
 }
 
 impl Files for Disk {
+    fn free(&self, _: &Path) -> io::Result<u64> {
+        let state = self.0.lock();
+        Ok(state.room.map_or(u64::MAX, |room| room.saturating_sub(state.used())))
+    }
+
     fn make_dir(&self, _: &Path) -> io::Result<()> {
         self.0.lock().operation()
     }

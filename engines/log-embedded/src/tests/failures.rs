@@ -90,6 +90,22 @@ fn a_full_disk_refuses_what_has_no_room_and_recovers_by_itself() {
 }
 
 #[test]
+fn while_others_fill_the_disks_reserve_nothing_new_is_taken_though_segments_stand_ready() {
+    let disk = Disk::default();
+    let log = open(&Options { reserve_bytes: 1 << 20, ..small(disk.files()) });
+    append_durably(&log, 0..3);
+    disk.set_room(Some(disk.used() + (1 << 19)));
+    while append(&log, 3..4).map(|answer| answer.recv_timeout(PATIENCE)).is_ok() {
+        std::thread::yield_now();
+    }
+    assert_eq!(append(&log, 3..4).unwrap_err(), Refused::NoRoom);
+    disk.set_room(None);
+    while append(&log, 3..4).is_err() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_disk_that_fills_up_keeps_its_last_room_for_decisions() {
     let disk = Disk::default();
     let log = open(&small(disk.files()));
