@@ -14,6 +14,7 @@ use mirabelle_domain::{Day, MemberId, Sealed, TenantId};
 use mirabelle_follower::{Fault, Follower, Metrics as FollowerMetrics};
 use mirabelle_fulfiller::{Calls, Fulfiller, Sandbox, Vendor};
 use mirabelle_keys::{ExposeSecret as _, Keys, KeysError};
+use mirabelle_ledger::Health;
 use mirabelle_log::{Log as _, Partition};
 use mirabelle_projector::{Metrics as ProjectorMetrics, Progress, Projector};
 use parking_lot::Mutex;
@@ -34,6 +35,8 @@ pub type Pretended = Arc<Mutex<BTreeMap<TenantId, Day>>>;
 pub struct Roles {
     /// How far the rows are.
     pub progress: Arc<Progress>,
+    /// Where nothing is decided.
+    pub deciding: Arc<Health>,
     /// For trying; see [`Clock::pretend`].
     pub pretended: Pretended,
     membership: Sender<Membership>,
@@ -52,6 +55,7 @@ impl Roles {
         let (membership, said) = channel();
         let mut threads = Vec::new();
         let mut decider = open_decider(engines, config, registry)?;
+        let deciding = decider.health();
         let stop = shutdown.clone();
         threads.push(spawn("decider", shutdown, move || {
             Ok(decider.run(&said, &mut ThisMachine, &|| stop.is_cancelled())?)
@@ -69,7 +73,7 @@ impl Roles {
             // One process owns everything: membership has nothing else to say.
             membership.send(Membership::Gained(partition)).context("the decider has ended")?;
         }
-        Ok(Roles { progress, pretended, membership, threads })
+        Ok(Roles { progress, deciding, pretended, membership, threads })
     }
 
     /// Waits for every thread; `shutdown` has been cancelled.

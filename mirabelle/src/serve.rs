@@ -25,7 +25,8 @@ const BACKLOG: u32 = 4_096;
 /// How long the first operator key may take.
 const FIRST_KEY: Duration = Duration::from_secs(30);
 
-struct Rows(Arc<mirabelle_projector::Progress>);
+/// The rows, and who decides what they show.
+struct Rows(Arc<mirabelle_projector::Progress>, Arc<mirabelle_ledger::Health>);
 
 impl Progress for Rows {
     fn applied(&self, partition: Partition) -> i64 {
@@ -34,6 +35,10 @@ impl Progress for Rows {
 
     fn lag(&self) -> i64 {
         self.0.lag()
+    }
+
+    fn ails(&self, partition: Partition) -> Option<String> {
+        self.1.ails(partition).or_else(|| self.0.health().ails(partition))
     }
 
     fn observe(&self, told: Box<dyn Fn() + Send + Sync>) {
@@ -63,7 +68,7 @@ pub fn serve(
         log: engines.log(),
         store: Arc::clone(&engines.store),
         keys: Arc::clone(&engines.keys),
-        progress: Arc::new(Rows(Arc::clone(&roles.progress))),
+        progress: Arc::new(Rows(Arc::clone(&roles.progress), Arc::clone(&roles.deciding))),
         now: Arc::new(wall_clock),
         registry,
         pretend: config.clock.enabled.then(|| {

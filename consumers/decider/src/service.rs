@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mirabelle_ledger::Now;
+use mirabelle_ledger::{Health, Now};
 use mirabelle_log::{Log, Partition as Number, View};
 use mirabelle_store::{Blobs, Ids, Snapshots};
 use tracing::error;
@@ -49,6 +49,7 @@ pub struct Service {
     log: Arc<dyn Log>,
     lanes: Vec<Option<Lane>>,
     metrics: Metrics,
+    health: Arc<Health>,
     reported: Vec<(Counts, mirabelle_ledger::Counts)>,
     jobs: Option<SyncSender<Job>>,
     background: Option<JoinHandle<()>>,
@@ -73,7 +74,13 @@ impl Service {
             lanes.push(Some(lane));
         }
         let reported = vec![Default::default(); lanes.len()];
-        Ok(Service { log, lanes, metrics, reported, jobs: Some(jobs), background: Some(background) })
+        let health = Arc::new(Health::new(log.partitions()));
+        Ok(Service { log, lanes, metrics, health, reported, jobs: Some(jobs), background: Some(background) })
+    }
+
+    /// Which partitions can't be decided in, and why.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
     }
 
     /// Works until `stopped` says so; then writes a last snapshot of each partition.
@@ -151,13 +158,18 @@ impl Service {
         let outcome = catch_unwind(AssertUnwindSafe(|| lane.turn(now, random)));
         let number = lane.number;
         match outcome {
-            Ok(Ok(busy)) => return Ok(busy),
+            Ok(Ok(busy)) => {
+                self.health.set(number, ailment(lane));
+                return Ok(busy);
+            }
             Ok(Err(error)) if error.is_fatal() => return Err(error),
             Ok(Err(error)) => {
                 error!(partition = %number, error = &error as &dyn std::error::Error, "partition stopped");
+                self.health.set(number, Some(&format!("deciding has stopped: {error}")));
             }
             Err(_) => {
-                error!(partition = %number, "partition stopped: a broken invariant, see the panic above")
+                error!(partition = %number, "partition stopped: a broken invariant, see the panic above");
+                self.health.set(number, Some("deciding has stopped at a broken invariant"));
             }
         }
         let label = number.to_string();
@@ -202,6 +214,18 @@ impl Service {
         {
             error!("the decider's background thread panicked");
         }
+    }
+}
+
+/// Why a lane that turns decides nothing.
+fn ailment(lane: &Lane) -> Option<&'static str> {
+    let partition = lane.partition();
+    if partition.is_stopped() {
+        Some("deciding has stopped by an alarm: see the log of the process")
+    } else if partition.owner().clock_is_wrong() {
+        Some("this machine's clock is not right: nothing is decided")
+    } else {
+        None
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use mirabelle_ledger::Health;
 use mirabelle_log::Partition;
 use parking_lot::{Condvar, Mutex};
 
@@ -13,6 +14,7 @@ pub struct Progress {
     applied: Vec<AtomicI64>,
     /// How long the oldest fact that is not in the rows yet has been in the log, microseconds.
     lag: AtomicI64,
+    health: Health,
     waiting: AtomicUsize,
     lock: Mutex<()>,
     moved: Condvar,
@@ -29,6 +31,7 @@ impl Progress {
         Progress {
             applied: (0..partitions).map(|_| AtomicI64::new(i64::MIN)).collect(),
             lag: AtomicI64::new(0),
+            health: Health::new(partitions),
             waiting: AtomicUsize::new(0),
             lock: Mutex::new(()),
             moved: Condvar::new(),
@@ -45,6 +48,12 @@ impl Progress {
     /// How far the rows are behind the log, microseconds.
     pub fn lag(&self) -> i64 {
         self.lag.load(Ordering::Relaxed)
+    }
+
+    /// Where the rows have stopped, and why. What stands still there does not count as [`Progress::lag`]: the door stays
+    /// open for the others.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Whether a reader waits for rows.

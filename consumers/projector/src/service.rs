@@ -77,6 +77,8 @@ pub struct Projector {
     options: Options,
     /// Positions that the rows reach with the next batch: (partition, at).
     reached: Vec<(Partition, i64)>,
+    /// Since when a partition has stopped, microseconds.
+    stopped_since: Option<i64>,
     /// When the log took the oldest record that was read in this turn.
     oldest: Option<i64>,
     folded: Vec<Folded>,
@@ -116,6 +118,7 @@ impl Projector {
             metrics,
             options,
             reached: Vec::new(),
+            stopped_since: None,
             oldest: None,
             folded: Vec::new(),
         })
@@ -130,6 +133,10 @@ impl Projector {
             if let Err(stopped) = self.read(index, &mut batch) {
                 error!(partition = index, error = &stopped as &dyn std::error::Error, "view stopped here");
                 self.metrics.stopped.inc();
+                let why = format!("the rows have stopped: {stopped}");
+                let partition = Partition(u16::try_from(index).unwrap_or(u16::MAX));
+                self.progress.health().set(partition, Some(&why));
+                self.stopped_since.get_or_insert(now);
                 self.readers[index] = None;
             }
         }
@@ -148,7 +155,8 @@ impl Projector {
         }
         let lag = self.oldest.map_or(0, |oldest| now - oldest);
         self.progress.set_lag(lag);
-        self.metrics.lag.set(lag);
+        let stands = self.stopped_since.map_or(0, |since| now - since);
+        self.metrics.lag.set(lag.max(stands));
         self.progress.tell();
         Ok(decisions)
     }

@@ -20,6 +20,7 @@ mod error;
 mod find;
 mod fold;
 mod head;
+mod health;
 mod known;
 mod owner;
 #[cfg(feature = "planted-bugs")]
@@ -39,6 +40,7 @@ pub use error::ReaderError;
 pub use find::{Sought, find_decision};
 pub use fold::{Chain, FORMAT, Fold, Place, Verdict};
 pub use head::{Checkpoint, Head, LastRecord};
+pub use health::Health;
 pub use owner::{Attempt, Effect, Now, Owner, OwnerAlarm, OwnerOptions, ReadBack, Turn, Why};
 pub use reader::{FactsReader, ReaderOptions, Start};
 pub use seen::{Counted, CountedView, Counts, Folded, FoldedView, Position, Seen, counted};

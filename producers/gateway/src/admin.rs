@@ -8,6 +8,7 @@ use axum::extract::State as Extract;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use mirabelle_log::Partition;
 use prometheus::{Encoder as _, TextEncoder};
 
 use crate::problem::Problem;
@@ -52,10 +53,22 @@ async fn started(Extract(admin): Extract<Admin>) -> Response {
     }
 }
 
+/// The partitions that do not work, a line each.
+fn ailing(state: &Shared) -> Option<String> {
+    let partitions = (0..state.parts.log.partitions()).map(Partition);
+    let ails = |number: Partition| {
+        state.parts.progress.ails(number).map(|why| format!("partition {number}: {why}\n"))
+    };
+    let lines: String = partitions.filter_map(ails).collect();
+    (!lines.is_empty()).then_some(lines)
+}
+
 async fn ready(Extract(admin): Extract<Admin>) -> Response {
     let (state, stopping) = (&admin.state, admin.stopping.load(Ordering::Acquire));
     if stopping {
         health(false, "stopping\n")
+    } else if let Some(ailing) = ailing(state) {
+        (StatusCode::SERVICE_UNAVAILABLE, ailing).into_response()
     } else if state.health.is_stopped() {
         health(false, "the tail of facts has stopped: see the log\n")
     } else if !state.health.is_caught_up() {

@@ -138,6 +138,14 @@ pub fn adopted_by(state: &State, tenant: &TenantId, partitions: &[u16]) -> Resul
     Ok(())
 }
 
+/// Whether a command for this partition would be decided.
+pub fn sound(state: &State, partition: Partition) -> Result<(), Problem> {
+    let Some(why) = state.parts.progress.ails(partition) else { return Ok(()) };
+    state.metrics.refused.with_label_values(&["stopped"]).inc();
+    let detail = format!("partition {partition} does not work ({why}); nothing was recorded");
+    Err(Problem::new(problem::UNAVAILABLE, detail).retry_after(30))
+}
+
 /// What a refused append means to the caller: for certain nothing happened.
 pub fn refused(state: &State, refused: &Refused) -> Problem {
     let (reason, detail, seconds) = match refused {
@@ -240,6 +248,7 @@ fn append(state: &State, record: &CommandRecord, headers: &HeaderMap) -> Result<
     let append = command_append(Topic::Commands, record, log.partitions(), trace);
     let append =
         append.map_err(|TooLarge { bytes, max }| refused(state, &Refused::TooLarge { bytes, max }))?;
+    sound(state, append.partition)?;
     log.append(vec![append]).map_err(|error| refused(state, &error))
 }
 

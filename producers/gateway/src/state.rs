@@ -24,6 +24,10 @@ pub trait Progress: Send + Sync + 'static {
     fn applied(&self, partition: Partition) -> i64;
     /// How far the rows are behind the log, microseconds.
     fn lag(&self) -> i64;
+    /// Why nothing is decided, or shown, in a partition; `None` where all is well. Asked at every write: cheap.
+    fn ails(&self, _partition: Partition) -> Option<String> {
+        None
+    }
     /// Has `told` called after each move of [`applied`](Progress::applied), on the thread that moved it: it is short.
     fn observe(&self, told: Box<dyn Fn() + Send + Sync>);
     /// A reader begins, or ends, to wait: while one does, the rows don't rest between batches.

@@ -12,7 +12,7 @@ const OFF: i64 = 2_500_000;
 fn a_decider_whose_clock_was_set_decides_nothing_until_it_is_back() {
     let (hall, budget) = (Hall::new(), budget());
     hall.send(Topic::Commands, &budget, "open", open());
-    let many = turns(20);
+    let (many, told) = (turns(20), std::cell::Cell::new(false));
     let off = |hall: &Hall| hall.time.wall_off.load(Ordering::Relaxed) != 0;
     hall.live("the clock is set, and back again", |hall| {
         let decided = hall.decisions(&budget).len();
@@ -25,12 +25,14 @@ fn a_decider_whose_clock_was_set_decides_nothing_until_it_is_back() {
         }
         if off(hall) {
             assert_eq!(decided, 1, "decided under a clock that was set");
+            told.set(told.get() || hall.ails(place(&budget).0).is_some_and(|why| why.contains("clock")));
             if many(hall) {
                 hall.time.wall_off.store(0, Ordering::Relaxed);
             }
         }
         decided == 2
     });
+    assert!(told.get() && hall.ails(place(&budget).0).is_none(), "told while it lasted");
     let at: Vec<i64> = hall.decisions(&budget).iter().map(|(decision, _)| decision.at).collect();
     assert!(at[1] - at[0] < OFF, "{at:?}");
 }

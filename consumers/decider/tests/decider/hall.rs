@@ -1,9 +1,9 @@
 //! A log with a decider that comes and goes.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use mirabelle_decider::partition::Options as PartitionOptions;
 use mirabelle_decider::{Lane, LaneOptions, Machine, Membership, Metrics, Options, Service, open_lane};
 use mirabelle_domain::command::{AllocateBudget, OpenBudget};
 use mirabelle_domain::{AccountId, Command, Fact};
-use mirabelle_ledger::{FactsReader, Now, ReaderOptions, Start, command_append, create_roots};
+use mirabelle_ledger::{FactsReader, Health, Now, ReaderOptions, Start, command_append, create_roots};
 use mirabelle_log::memory::MemoryLog;
 use mirabelle_log::{Append, Entry, Log, LogId, Partition, ReadLimit, Record, Topic, View};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, DeadLetter, Decision, Namespace};
@@ -65,6 +65,8 @@ pub(crate) struct Hall {
     pub time: Arc<Time>,
     pub options: Options,
     lives: AtomicU64,
+    /// Of the decider that lives, or lived last.
+    pub health: Mutex<Arc<Health>>,
 }
 
 impl Hall {
@@ -92,7 +94,8 @@ impl Hall {
             lane: LaneOptions::default(),
         };
         let snapshots = Arc::new(Snapshots::new(MemoryBlobs::new()));
-        Hall { log, ids: Arc::new(MemoryIds::new()), snapshots, time, options, lives: 0.into() }
+        let health = Mutex::new(Arc::new(Health::new(PARTITIONS)));
+        Hall { log, ids: Arc::new(MemoryIds::new()), snapshots, time, options, lives: 0.into(), health }
     }
 
     /// One decider's life: it starts, owns every partition, works until `done`, and ends in order. `done` is asked at
@@ -106,6 +109,7 @@ impl Hall {
         let snapshots = Arc::clone(&self.snapshots);
         let mut service =
             Service::open(log, ids, snapshots, &self.options, metrics.clone(), machine.now()).unwrap();
+        *self.health.lock().unwrap() = service.health();
         let (membership, said) = channel();
         (0..PARTITIONS).for_each(|n| membership.send(Membership::Gained(Partition(n))).unwrap());
         let began = Instant::now();
@@ -123,6 +127,11 @@ impl Hall {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let (number, now) = (place(&budget()), self.now());
         open_lane(log, &ids, &self.snapshots, number, &self.options, metrics, jobs, now).unwrap()
+    }
+
+    /// Why nothing is decided in a partition.
+    pub(crate) fn ails(&self, partition: u16) -> Option<String> {
+        self.health.lock().unwrap().ails(Partition(partition))
     }
 
     /// Both clocks, a moment later.

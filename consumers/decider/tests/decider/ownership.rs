@@ -119,3 +119,21 @@ fn two_deciders_at_once_decide_every_input_once() {
     assert!(epochs >= 1);
     assert_eq!(place(&budget), HERE);
 }
+
+#[test]
+fn a_partition_that_meets_a_newer_record_stops_alone_and_says_why() {
+    let (hall, budget) = (Hall::new(), budget());
+    hall.send(Topic::Commands, &budget, "open", open());
+    hall.decide(&budget, 1);
+    hall.send(Topic::Commands, &budget, "more", allocate(7));
+    hall.throw(Topic::Facts, HERE, 0x1041, &b"\0\0\0\x07\xd2a decision of tomorrow"[..]);
+    let metrics = hall.live("many turns have passed", crate::hall::turns(20));
+    let why = hall.ails(HERE.0).unwrap();
+    assert!(why.contains("stop"), "{why}");
+    assert_eq!(hall.ails(0), None);
+    let of = |gauge: &prometheus::IntGaugeVec, number: &str| gauge.with_label_values(&[number]).get();
+    assert_eq!((of(&metrics.stopped, "1"), of(&metrics.owned, "1"), of(&metrics.owned, "0")), (1, 0, 1));
+    let decided = |record: &mirabelle_log::Record| is_decision(&record.entry.value, record.entry.fingerprint);
+    let facts = hall.records(Topic::Facts, HERE, mirabelle_log::View::Durable);
+    assert_eq!(facts.iter().filter(|record| decided(record)).count(), 1, "nothing was decided again");
+}

@@ -59,7 +59,7 @@ pub(crate) fn wall_clock() -> i64 {
 }
 
 /// The rows' progress, as the binary hands it in.
-struct Rows(Arc<mirabelle_projector::Progress>);
+struct Rows(Arc<mirabelle_projector::Progress>, Arc<mirabelle_ledger::Health>);
 
 impl Progress for Rows {
     fn applied(&self, partition: Partition) -> i64 {
@@ -68,6 +68,10 @@ impl Progress for Rows {
 
     fn lag(&self) -> i64 {
         self.0.lag()
+    }
+
+    fn ails(&self, partition: Partition) -> Option<String> {
+        self.1.ails(partition).or_else(|| self.0.health().ails(partition))
     }
 
     fn observe(&self, told: Box<dyn Fn() + Send + Sync>) {
@@ -95,7 +99,7 @@ impl World {
         let keys = MemoryKeys::new(41);
         let shared: Arc<dyn Log> = Arc::new(log.clone());
         let registry = prometheus::Registry::new();
-        let membership = decider(&shared, &registry);
+        let (membership, deciding) = decider(&shared, &registry);
         let progress = projector(&shared, &store, &registry);
         courier(&shared, &store);
         fulfiller(&shared, &store, &keys);
@@ -103,7 +107,7 @@ impl World {
             log: shared,
             store: Arc::clone(&store) as Arc<dyn Store>,
             keys: Arc::new(keys.clone()),
-            progress: Arc::new(Rows(progress)),
+            progress: Arc::new(Rows(progress, deciding)),
             now: Arc::new(wall_clock),
             registry,
             pretend: None,
@@ -228,7 +232,10 @@ impl Tenant {
     }
 }
 
-fn decider(log: &Arc<dyn Log>, registry: &prometheus::Registry) -> Sender<Membership> {
+fn decider(
+    log: &Arc<dyn Log>,
+    registry: &prometheus::Registry,
+) -> (Sender<Membership>, Arc<mirabelle_ledger::Health>) {
     let options = mirabelle_decider::Options {
         partition: mirabelle_decider::partition::Options::new("test".to_owned(), "0".to_owned()),
         lane: LaneOptions::default(),
@@ -240,8 +247,9 @@ fn decider(log: &Arc<dyn Log>, registry: &prometheus::Registry) -> Sender<Member
         Service::open(Arc::clone(log), ids, snapshots, &options, metrics, machine.now()).unwrap();
     let (membership, said) = channel();
     (0..PARTITIONS).for_each(|number| membership.send(Membership::Gained(Partition(number))).unwrap());
+    let health = service.health();
     std::thread::spawn(move || service.run(&said, &mut machine, &|| false).unwrap());
-    membership
+    (membership, health)
 }
 
 fn projector(

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::outcome::{Delivery, Item, Outcome, Status};
 use crate::problem::{self, Problem};
-use crate::send::refused;
+use crate::send::{refused, sound};
 use crate::state::State;
 use crate::waiters::{Answer, Ticket};
 
@@ -77,6 +77,9 @@ impl Batch {
         self.bytes = 0;
         if appends.is_empty() {
             return Ok(());
+        }
+        if !self.before {
+            appends.iter().try_for_each(|append| sound(state, append.partition))?;
         }
         let (sender, durable) = oneshot::channel();
         let awaited = Arc::new(Awaited {
