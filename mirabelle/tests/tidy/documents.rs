@@ -9,8 +9,10 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
     let prose = text.split("```").step_by(2);
     prose.flat_map(|part| part.split('`').skip(1).step_by(2)).filter(|word| {
         let is_file = [".rs", ".md", ".toml", ".avsc", ".json", ".xml"].iter().any(|end| word.ends_with(end));
-        let is_folder = word.ends_with('/') && !word.starts_with('/');
-        !word.contains(char::is_whitespace) && (is_file || is_folder || word.starts_with("scripts/"))
+        let is_folder = word.ends_with('/');
+        !word.contains(char::is_whitespace)
+            && !word.starts_with('/')
+            && (is_file || is_folder || word.starts_with("scripts/"))
     })
 }
 
