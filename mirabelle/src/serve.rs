@@ -14,7 +14,7 @@ use mirabelle_keys::Keys;
 use mirabelle_log::Partition;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::engine::{Engines, wall_clock};
@@ -22,6 +22,9 @@ use crate::roles::Roles;
 
 /// Connections that wait to be accepted: an overflow costs whoever connects a second.
 const BACKLOG: u32 = 4_096;
+/// How long a start waits for the rows before it listens: after a crash they are moments behind. Rows that are built anew
+/// take longer, and whoever watches over the process wants to hear of it meanwhile.
+const CATCH_UP: Duration = Duration::from_secs(10);
 /// How long the first operator key may take.
 const FIRST_KEY: Duration = Duration::from_secs(30);
 
@@ -85,6 +88,9 @@ pub fn serve(
         gateway.first_key(|text| keep(&place, text), FIRST_KEY).context("could not make the first key")?;
     if first.is_some() {
         info!(file = %place.display(), "first operator key written");
+    }
+    if !gateway.catch_up(CATCH_UP) {
+        warn!("the rows are being rebuilt: everything but health is answered with 503 until they stand");
     }
     let runtime = tokio::runtime::Runtime::new().context("no threads for the door")?;
     let served = runtime.block_on(async {

@@ -47,7 +47,7 @@ async fn live(Extract(admin): Extract<Admin>) -> Response {
 }
 
 async fn started(Extract(admin): Extract<Admin>) -> Response {
-    match admin.state.health.is_caught_up() {
+    match admin.state.is_caught_up() {
         true => health(true, "ok\n"),
         false => health(false, "reading the log to its end\n"),
     }
@@ -71,7 +71,7 @@ async fn ready(Extract(admin): Extract<Admin>) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, ailing).into_response()
     } else if state.health.is_stopped() {
         health(false, "the tail of facts has stopped: see the log\n")
-    } else if !state.health.is_caught_up() {
+    } else if !state.is_caught_up() {
         health(false, "reading the log to its end\n")
     } else if state.parts.progress.lag() > UNREADY_LAG {
         health(false, "the rows are far behind the log\n")

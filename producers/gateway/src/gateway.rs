@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use mirabelle_log::View;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +67,7 @@ impl Gateway {
             reported: Default::default(),
             metrics,
             health: tail.health(),
+            begun: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(options.bodies_max.div_ceil(1 << 10))),
             rate: Rate::new(options.requests_per_second),
         };
@@ -79,6 +82,21 @@ impl Gateway {
     /// Reads what there is, before [`Gateway::serve`] does so on a thread; returns how many records that was.
     pub(crate) fn turn(&mut self) -> usize {
         self.tail.turn()
+    }
+
+    /// Reads, before [`Gateway::serve`] does, until what was decided before the start stands in the rows, or patience
+    /// ends: until then everything but health is answered with 503. Returns whether it does.
+    pub fn catch_up(&mut self, patience: Duration) -> bool {
+        let log = Arc::clone(&self.state.parts.log);
+        let deadline = Instant::now() + patience;
+        while !self.state.is_caught_up() && Instant::now() < deadline {
+            let tick = log.tick(View::Durable);
+            if self.turn() == 0 {
+                // The rows come without a tick of the log.
+                log.wait(View::Durable, tick, Duration::from_millis(2));
+            }
+        }
+        self.state.is_caught_up()
     }
 
     /// Serves both listeners until `shutdown`, then lets what is in hand end, within the bound.

@@ -136,11 +136,11 @@ async fn enter(
     request: &mut Request,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
     if !route.roles.is_empty() {
-        if !state.health.is_caught_up() {
+        if !state.is_caught_up() {
             // A key that was revoked lately may still look issued.
             return Err(Problem::new(
                 problem::UNAVAILABLE,
-                "the server is starting: it reads the log to its end",
+                "the server is starting: it reads the log to its end, and the rows follow",
             ));
         }
         let now = state.now();

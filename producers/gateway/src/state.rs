@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mirabelle_domain::{Day, MemberId, Name, TenantId};
 use mirabelle_keys::Keys;
@@ -110,6 +111,8 @@ pub struct State {
     pub metrics: Metrics,
     /// How the tail is.
     pub health: Arc<Health>,
+    /// What was decided before the start stands in the rows: see [`State::is_caught_up`].
+    pub begun: AtomicBool,
     /// Room for bodies, in units of 1 KiB: what is read and not answered yet never takes more.
     pub room: Arc<Semaphore>,
     /// Bounds of each key's requests.
@@ -117,6 +120,23 @@ pub struct State {
 }
 
 impl State {
+    /// Whether everything that was decided before the start is known here and stands in the rows: before that, what
+    /// exists may look as if it did not. A partition whose rows have stopped is told by [`Progress::ails`] instead.
+    pub fn is_caught_up(&self) -> bool {
+        if self.begun.load(Ordering::Acquire) {
+            return true;
+        }
+        let progress = &self.parts.progress;
+        let stands = |(partition, at): (u16, &i64)| {
+            progress.applied(Partition(partition)) >= *at || progress.ails(Partition(partition)).is_some()
+        };
+        let all = self.health.begun_at().is_some_and(|begun| (0..).zip(begun).all(stands));
+        if all {
+            self.begun.store(true, Ordering::Release);
+        }
+        all
+    }
+
     /// The wall clock, microseconds.
     pub fn now(&self) -> i64 {
         (self.parts.now)()

@@ -1,7 +1,7 @@
 //! The gateway's own thread over every partition of `facts`: it answers those who wait, and keeps the directory.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mirabelle_ledger::{Chain, Counted, FactsReader, Folded, ReaderError, ReaderOptions, Start};
@@ -43,6 +43,8 @@ pub enum Error {
 #[derive(Debug, Default)]
 pub struct Health {
     caught_up: AtomicBool,
+    /// `at` of the last decision of each partition before the ends found at the start, once those are reached.
+    begun_at: OnceLock<Vec<i64>>,
     stopped: AtomicBool,
 }
 
@@ -50,6 +52,12 @@ impl Health {
     /// Whether the end found at the start was reached.
     pub fn is_caught_up(&self) -> bool {
         self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// What the rows have to hold before anybody is told that something does not exist: `at` of each partition's last
+    /// decision at the start. `None` until the tail has read that far.
+    pub fn begun_at(&self) -> Option<&[i64]> {
+        self.begun_at.get().map(Vec::as_slice)
     }
 
     /// Whether a partition can't be read on, or the tail has ended: who waits there gets no answer.
@@ -69,6 +77,8 @@ pub struct Tail {
     readers: Vec<Option<FactsReader>>,
     /// The ends found at the start.
     ends: Vec<Offset>,
+    /// `at` of the last decision read of each partition, until those ends are reached.
+    last_at: Vec<i64>,
     waiters: Arc<Waiters>,
     directory: Arc<Directory>,
     health: Arc<Health>,
@@ -99,8 +109,9 @@ impl Tail {
             let bounds = log.bounds(Topic::Facts, partition, View::Durable);
             ends.push(bounds.map_err(|source| Error::Bounds { partition, source })?.end);
         }
-        let tail =
-            Tail { log, readers, ends, waiters, directory, health: Arc::default(), folded: Vec::new() };
+        let last_at = vec![0; readers.len()];
+        let (health, folded) = (Arc::default(), Vec::new());
+        let tail = Tail { log, readers, ends, last_at, waiters, directory, health, folded };
         tail.look();
         Ok(tail)
     }
@@ -119,6 +130,9 @@ impl Tail {
             let limit = ReadLimit { records: 4_096, bytes: 8 << 20 };
             let outcome = reader.read(limit, &mut self.folded);
             for folded in std::mem::take(&mut self.folded) {
+                if matches!(folded.counted, Counted::Decision(_)) && self.health.begun_at().is_none() {
+                    self.last_at[index] = folded.position.at;
+                }
                 self.see(&folded);
             }
             match outcome {
@@ -140,6 +154,7 @@ impl Tail {
             reader.as_ref().is_none_or(|reader| reader.position() >= *end)
         };
         if !self.health.is_caught_up() && self.readers.iter().zip(&self.ends).all(reached) {
+            self.health.begun_at.get_or_init(|| self.last_at.clone());
             self.health.caught_up.store(true, Ordering::Release);
         }
     }

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use mirabelle_gateway::problem::{EDGE, REJECTIONS};
 use mirabelle_gateway::routes::table;
 
+use mirabelle_log::{Append, Entry, Log as _, Partition, Topic};
+use serde_json::json;
+
 use crate::client::call;
-use crate::world::world;
+use crate::world::{World, world};
 
 #[test]
 fn the_description_holds_every_route_and_nothing_else() {
@@ -128,4 +131,30 @@ fn the_admin_port_tells_health_and_every_documented_metric() {
     );
     assert_eq!(call(world.door, "GET", "/metrics", &[], b"").problem(404), "not_found");
     assert_eq!(call(world.admin, "GET", "/v1/members/1", &[], b"").problem(404), "not_found");
+}
+
+#[test]
+fn a_partition_that_has_stopped_is_named_by_readyz_and_takes_no_writes() {
+    let world: &'static World = Box::leak(Box::new(World::start(Default::default())));
+    let tenant = world.tenant("stopped");
+    let budget = |name: &str| json!({"budget": name, "title": name});
+    world.post(&tenant.admin, "/v1/budgets", &budget("before")).expect(201);
+    // What only a newer release can read, in every partition.
+    for partition in (0..world.log.partitions()).map(Partition) {
+        let value = (&b"\0\0\0\x07\xd2a decision of tomorrow"[..]).into();
+        let entry = Entry { key: Default::default(), fingerprint: 0x1041, value, trace: None };
+        world.log.append(vec![Append { topic: Topic::Facts, partition, entry, done: None }]).unwrap();
+    }
+    let last = format!("partition {}: ", world.log.partitions() - 1);
+    world.until("readyz names every partition", || {
+        let ready = call(world.admin, "GET", "/readyz", &[], b"");
+        let text = ready.text();
+        (ready.status == 503 && text.contains("partition 0: ") && text.contains(&last)).then_some(())
+    });
+    let refused = world.post(&tenant.admin, "/v1/budgets", &budget("after")).expect(503);
+    assert_eq!(
+        (refused.json()["code"].as_str(), refused.header("retry-after")),
+        (Some("unavailable"), Some("30"))
+    );
+    assert!(refused.text().contains("does not work"), "{}", refused.text());
 }
