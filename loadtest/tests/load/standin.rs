@@ -60,8 +60,8 @@ struct Shop {
     book: Arc<Mutex<Book>>,
 }
 
-/// The balance of every member: enough for any of the fresh requests, never for a quantity of 1000.
-const LARGEST_QUANTITY: u64 = 100;
+/// The balance of every member: enough for any of the fresh requests, never for the quantity of an overdraft.
+const LARGEST_QUANTITY: u64 = 99;
 
 pub(crate) struct Standin {
     pub(crate) address: SocketAddr,

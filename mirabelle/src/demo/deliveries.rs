@@ -113,12 +113,19 @@ pub(super) async fn trouble(screen: Screen, cast: &Cast, days: Days) -> anyhow::
     screen.ok("the promotion reposted under its id with another reason is refused; what stood stands");
     let letters = cast.auditor.get("/v1/dead-letters").await?;
     let count = letters["dead_letters"].as_array().map(Vec::len);
-    expect("the number of dead letters", &count, &Some(1))?;
-    expect("the dead letter's reason", text(&letters, "/dead_letters/0/reason")?, "impossible_date")?;
-    screen.ok("one row can't be read and costs its neighbour nothing; it waits as a dead letter:");
-    let (reason, detail) =
-        (text(&letters, "/dead_letters/0/reason")?, text(&letters, "/dead_letters/0/detail")?);
-    screen.aside(4, &format!("{reason}: {detail}"));
+    expect("the number of dead letters", &count, &Some(2))?;
+    let all = letters["dead_letters"].as_array().into_iter().flatten();
+    let mut told: Vec<(&str, &str)> = all
+        .map(|letter| Ok((text(letter, "/reason")?, text(letter, "/detail").unwrap_or_default())))
+        .collect::<anyhow::Result<_>>()?;
+    told.sort_unstable();
+    let reasons: Vec<&str> = told.iter().map(|(reason, _)| *reason).collect();
+    expect("the dead letters' reasons", &reasons, &vec!["impossible_date", "source_id_reused"])?;
+    screen
+        .ok("one row can't be read and costs its neighbour nothing; it and the repost wait as dead letters:");
+    for (reason, detail) in told {
+        screen.aside(4, &format!("{reason}: {detail}"));
+    }
     Ok(())
 }
 

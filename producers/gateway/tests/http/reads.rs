@@ -214,6 +214,9 @@ fn a_member_sees_its_own_account_and_no_other() {
     let redemption = redeem(&tenant, "off-1").expect(201).json()["id"].as_str().unwrap().to_owned();
     let own = tenant.key("own", "member", json!({ "member": "31001" }));
     let other = tenant.key("other", "member", json!({ "member": "31002" }));
+    tenant.world.until("the redemption is in the rows", || {
+        (tenant.world.get(&own, &format!("/v1/redemptions/{redemption}")).status == 200).then_some(())
+    });
     for path in ["", "/balance", "/lots", "/statement", "/explain"] {
         let me = tenant.world.get(&own, &format!("/v1/members/me{path}")).expect(200);
         assert_eq!(me.body, tenant.world.get(&own, &format!("/v1/members/31001{path}")).expect(200).body);
@@ -222,9 +225,6 @@ fn a_member_sees_its_own_account_and_no_other() {
         assert_eq!(others.body, tenant.world.get(&own, &format!("/v1/members/nobody{path}")).body);
         assert_eq!(others.problem(403), "forbidden", "{path}");
     }
-    tenant.world.until("the redemption is in the rows", || {
-        (tenant.world.get(&own, &format!("/v1/redemptions/{redemption}")).status == 200).then_some(())
-    });
     assert_eq!(tenant.world.get(&other, &format!("/v1/redemptions/{redemption}")).problem(404), "not_found");
     for path in ["/v1/budgets", "/v1/config/campaign", "/v1/dead-letters", "/v1/feed"] {
         assert_eq!(tenant.world.get(&own, path).problem(403), "forbidden", "{path}");
