@@ -30,13 +30,13 @@ impl Options {
 /// What the loop around a partition has to do, in this order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Hand this claim to the gate; tell [`Partition::claim_refused`] of a refusal, and [`Partition::unclear`] of an unclear
+    /// Hand this claim to the gate; tell [`Partition::claim_refused`](crate::partition::Partition::claim_refused) of a refusal, and [`Partition::unclear`](crate::partition::Partition::unclear) of an unclear
     /// outcome of its attempt.
     Claim(Claim),
-    /// Hand this decision to the gate, in order; tell [`Partition::unclear`] of an unclear outcome of its attempt.
+    /// Hand this decision to the gate, in order; tell [`Partition::unclear`](crate::partition::Partition::unclear) of an unclear outcome of its attempt.
     Append(Prepared),
     /// Append to `dead-letters` what stood at this place, an index in `Topic::INPUTS` and an offset; tell
-    /// [`Partition::dead_letter_done`].
+    /// [`Partition::dead_letter_done`](crate::partition::Partition::dead_letter_done).
     AppendDeadLetter((u8, Offset), Entry),
     /// Read the inputs from these offsets of `Topic::INPUTS` on.
     Rewind([Offset; Topic::INPUTS.len()]),

@@ -1,4 +1,4 @@
-//! The conformance suite: one function per clause of the contracts of [`Store`], [`Rows`](crate::Rows) and
+//! The conformance suite: one function per clause of the contracts of [`Store`], [`Rows`] and
 //! [`Ids`](crate::Ids), run by every engine.
 //!
 //! An engine's tests implement [`Engine`] (or [`IdsEngine`]) and call [`store_suite!`](crate::store_suite) (or

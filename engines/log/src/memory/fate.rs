@@ -10,14 +10,14 @@ pub type FateOf = Box<dyn FnMut(Topic, Partition, &Entry) -> Fate + Send>;
 pub enum Fate {
     /// Appended and answered.
     Keep,
-    /// Never appears; its `done` gets [`Unclear`]. Later records of the same batch may well be kept.
+    /// Never appears; its `done` gets [`Unclear`](crate::Unclear). Later records of the same batch may well be kept.
     Lost,
-    /// `done` gets [`Unclear`] at once; the record appears with [`MemoryLog::release_late`].
+    /// `done` gets [`Unclear`](crate::Unclear) at once; the record appears with [`MemoryLog::release_late`](super::MemoryLog::release_late).
     Late,
     /// Appended two times in a row; `done` names the first.
     Twice,
-    /// Appended, but `done` gets [`Unclear`].
+    /// Appended, but `done` gets [`Unclear`](crate::Unclear).
     Unanswered,
-    /// Appended and answered, and once more with [`MemoryLog::release_late`].
+    /// Appended and answered, and once more with [`MemoryLog::release_late`](super::MemoryLog::release_late).
     KeepAndLate,
 }
