@@ -100,7 +100,10 @@ fn throw(log: &EmbeddedLog, topic: Topic, count: u64) {
         let value: Vec<u8> = (0..1_000).map(|byte| (number * 31 + byte * byte) as u8).collect();
         let key = Bytes::from_static(b"garbage");
         let entry = Entry { key, fingerprint: 1, value: value.into(), trace: None };
-        log.append(vec![Append { topic, partition, entry, done: None }]).unwrap();
+        // Small segments are made ready one after the other: now and then none is.
+        until("the log takes it", || {
+            log.append(vec![Append { topic, partition, entry: entry.clone(), done: None }]).ok()
+        });
         let end = || log.bounds(topic, partition, View::Durable).unwrap().end.0;
         until("it is durable", || (end() >= number).then_some(()));
     }
