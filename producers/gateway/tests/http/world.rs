@@ -120,6 +120,7 @@ impl World {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let mut gateway = Gateway::new(parts, options).unwrap();
             let operator = gateway.first_key(|_| Ok(()), Duration::from_secs(30)).unwrap().unwrap();
+            assert!(gateway.catch_up(Duration::from_secs(30)), "the rows stand at once");
             runtime.block_on(async move {
                 let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
