@@ -26,8 +26,6 @@ pub struct Tenant {
     pub published: Adopted,
     /// What each partition has adopted.
     pub adopted: BTreeMap<u16, u32>,
-    /// From when on each publication is in force, by number, beginning with 1.
-    in_force_from: Vec<Timestamp>,
 }
 
 /// An API key.
@@ -136,7 +134,6 @@ impl Directory {
             locale: created.locale.clone(),
             published: Adopted::default(),
             adopted: BTreeMap::new(),
-            in_force_from: Vec::new(),
         };
         self.state.write().tenants.entry(id.clone()).or_insert_with(|| Arc::new(tenant));
     }
@@ -167,17 +164,7 @@ impl Tenant {
             && serde_json::from_str::<serde_json::Value>(&version.body).is_ok();
         if known && version.number == self.published.number + 1 {
             self.published.adopt(version);
-            self.in_force_from.push(version.effective_at);
         }
-    }
-
-    /// Whether a partition has not adopted what is in force by now: what it decided would be judged by older rules,
-    /// for ever.
-    pub fn lags(&self, partition: u16, now: Timestamp) -> bool {
-        let adopted = self.adopted.get(&partition).copied().unwrap_or(0);
-        // All but always everything is adopted.
-        adopted < self.published.number
-            && self.in_force_from.iter().skip(adopted as usize).any(|from| *from <= now)
     }
 
     /// What is in force at an instant.

@@ -1,4 +1,4 @@
-//! What is on its way: reports that have not reached the rows.
+//! Reports that have not reached the rows.
 
 use mirabelle_log::Topic;
 use mirabelle_log::memory::Fate;
