@@ -90,7 +90,7 @@ impl Courier {
             Fact::GrantReturned(returned) => self.grant(tenant, returned.grant, |g| g.returned()),
             Fact::VersionPublished(published) => {
                 let publications = self.publications.entry(tenant.clone()).or_default();
-                publications.published(&published.version, cause);
+                publications.published(&published.version, cause, self.partitions);
             }
             Fact::ConfigurationAdopted(adopted) => {
                 let publications = self.publications.entry(tenant.clone()).or_default();

@@ -18,17 +18,24 @@ pub(crate) struct Publications {
 }
 
 impl Publications {
-    pub(crate) fn published(&mut self, version: &AdoptedVersion, cause: Cause) {
-        self.versions.insert(version.number, (version.clone(), cause));
+    /// A version was published. That may be read after all have adopted it: partitions come in any order.
+    pub(crate) fn published(&mut self, version: &AdoptedVersion, cause: Cause, partitions: u16) {
+        if version.number > self.everywhere(partitions) {
+            self.versions.insert(version.number, (version.clone(), cause));
+        }
     }
 
     pub(crate) fn adopted(&mut self, partition: u16, number: u32, partitions: u16) {
         let has = self.adopted.entry(partition).or_default();
         *has = (*has).max(number);
-        if self.adopted.len() == usize::from(partitions) {
-            let everywhere = self.adopted.values().copied().min().unwrap_or(0);
-            self.versions.retain(|number, _| *number > everywhere);
-        }
+        let everywhere = self.everywhere(partitions);
+        self.versions.retain(|number, _| *number > everywhere);
+    }
+
+    /// The last version that every partition has; 0 before the first.
+    fn everywhere(&self, partitions: u16) -> u32 {
+        let all = self.adopted.len() == usize::from(partitions);
+        self.adopted.values().copied().min().filter(|_| all).unwrap_or(0)
     }
 
     /// Versions that some partition lacks.

@@ -26,6 +26,8 @@ pub struct Tenant {
     pub published: Adopted,
     /// What each partition has adopted.
     pub adopted: BTreeMap<u16, u32>,
+    /// From when on each publication is in force, by number, beginning with 1.
+    in_force_from: Vec<Timestamp>,
 }
 
 /// An API key.
@@ -52,6 +54,9 @@ pub struct Key {
 #[derive(Default)]
 struct State {
     tenants: HashMap<TenantId, Arc<Tenant>>,
+    /// What partitions adopted of tenants that are not known yet: each partition is read by itself, and the one that
+    /// adopted may come before the one where the tenant was made.
+    early: HashMap<TenantId, BTreeMap<u16, u32>>,
     keys: HashMap<Name, Arc<Key>>,
 }
 
@@ -111,10 +116,7 @@ impl Directory {
                 }
             }
             Fact::VersionPublished(published) => self.change(tenant, |t| t.publish(&published.version)),
-            Fact::ConfigurationAdopted(adopted) => self.change(tenant, |t| {
-                let number = t.adopted.entry(partition).or_default();
-                *number = (*number).max(adopted.version.number);
-            }),
+            Fact::ConfigurationAdopted(adopted) => self.adopt(tenant, partition, adopted.version.number),
             _ => {}
         }
     }
@@ -125,7 +127,22 @@ impl Directory {
         }
     }
 
+    fn adopt(&self, id: &TenantId, partition: u16, number: u32) {
+        let mut state = self.state.write();
+        let State { tenants, early, .. } = &mut *state;
+        let adopted = match tenants.get_mut(id) {
+            Some(tenant) => &mut Arc::make_mut(tenant).adopted,
+            None => early.entry(id.clone()).or_default(),
+        };
+        let has = adopted.entry(partition).or_default();
+        *has = (*has).max(number);
+    }
+
     fn create(&self, id: &TenantId, created: &TenantCreated) {
+        let mut state = self.state.write();
+        if state.tenants.contains_key(id) {
+            return;
+        }
         let tenant = Tenant {
             title: created.title.clone(),
             mode: created.mode,
@@ -133,9 +150,10 @@ impl Directory {
             currency: created.currency.clone(),
             locale: created.locale.clone(),
             published: Adopted::default(),
-            adopted: BTreeMap::new(),
+            adopted: state.early.remove(id).unwrap_or_default(),
+            in_force_from: Vec::new(),
         };
-        self.state.write().tenants.entry(id.clone()).or_insert_with(|| Arc::new(tenant));
+        state.tenants.insert(id.clone(), Arc::new(tenant));
     }
 
     fn issue(&self, tenant: &TenantId, issued: &KeyIssued) {
@@ -164,7 +182,17 @@ impl Tenant {
             && serde_json::from_str::<serde_json::Value>(&version.body).is_ok();
         if known && version.number == self.published.number + 1 {
             self.published.adopt(version);
+            self.in_force_from.push(version.effective_at);
         }
+    }
+
+    /// Whether a partition has not adopted what is in force by now: what it decided would be judged by older rules,
+    /// for ever.
+    pub fn lags(&self, partition: u16, now: Timestamp) -> bool {
+        let adopted = self.adopted.get(&partition).copied().unwrap_or(0);
+        // All but always everything is adopted.
+        adopted < self.published.number
+            && self.in_force_from.iter().skip(adopted as usize).any(|from| *from <= now)
     }
 
     /// What is in force at an instant.
@@ -178,5 +206,51 @@ impl Tenant {
         spaces.sort();
         spaces.dedup();
         spaces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mirabelle_domain::fact::{ConfigurationAdopted, VersionPublished};
+
+    use super::*;
+
+    #[test]
+    fn an_adoption_read_before_its_tenant_is_not_lost() {
+        let body = r#"{"title":"A day off","points":900,"delivery":"immediate"}"#;
+        let version = AdoptedVersion {
+            number: 1,
+            kind: ConfigKind::Product,
+            name: derived("day-off"),
+            version: 1,
+            body: body.to_owned(),
+            effective_at: Timestamp(0),
+            mode: TenantMode::Live,
+        };
+        let text = String::from;
+        let made = TenantCreated {
+            title: text("Acme"),
+            mode: TenantMode::Live,
+            zone: text("Europe/Berlin"),
+            currency: text("EUR"),
+            locale: text("de-DE"),
+        };
+        let (drafter, publisher) = (text("ann"), text("ben"));
+        let published = VersionPublished { version: version.clone(), drafter, publisher };
+        let (directory, tenant) = (Directory::default(), derived::<TenantId>("acme"));
+        // As after a crash that took the rows: each partition is read from its beginning, one after the other.
+        directory.see(&tenant, 0, &ConfigurationAdopted { version }.into());
+        directory.see(&tenant, 1, &made.into());
+        directory.see(&tenant, 1, &published.into());
+        let of = directory.tenant(&tenant).unwrap();
+        assert!(!of.lags(0, Timestamp(1)), "{:?}", of.adopted);
+        assert!(of.lags(1, Timestamp(1)));
+    }
+
+    fn derived<T: std::str::FromStr>(text: &str) -> T
+    where
+        T::Err: std::fmt::Debug,
+    {
+        text.parse().unwrap()
     }
 }

@@ -26,7 +26,8 @@ pub struct Metrics {
     pub connections_refused: IntCounter,
     /// `mirabelle_gateway_waiting`: commands that somebody waits for.
     pub waiting: IntGauge,
-    /// `mirabelle_gateway_appends_refused_total{reason}`: full, no_room, too_large, closed, behind, bodies.
+    /// `mirabelle_gateway_appends_refused_total{reason}`: full, no_room, too_large, closed, behind, bodies,
+    /// not_adopted.
     pub refused: IntCounterVec,
     /// `mirabelle_gateway_deliveries_total{system,outcome}`: HRIS items accepted, or set aside in dead-letters.
     pub deliveries: IntCounterVec,

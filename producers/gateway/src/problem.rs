@@ -68,6 +68,8 @@ codes! {
         "The headers of a request have to come whole within the server's bound. The connection is closed; nothing was recorded.";
     UNAVAILABLE "unavailable" 503 true "Not now"
         "The server can't take more at the moment: its log is full, its disk is full, or its rows are behind. Nothing was recorded. Repeat the request after `Retry-After` with the same `Idempotency-Key`.";
+    NOT_ADOPTED "configuration_not_adopted" 503 true "A new configuration is on its way"
+        "A version that is in force already has not reached the part of the log where this would be decided: it takes moments. Nothing was recorded. Repeat the request after `Retry-After` with the same `Idempotency-Key`.";
     NOT_YET "not_yet" 503 true "The rows do not reach the position yet"
         "The rows did not reach the position of `Read-After` in time. Repeat the read after `Retry-After`.";
 }

@@ -7,11 +7,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use mirabelle_domain::fact::{CommandRejected, CommandRepeated};
 use mirabelle_domain::rows::{Table, Value};
 use mirabelle_domain::tables::decisions;
-use mirabelle_domain::{AccountId, Command, CommandId, Day, Fact, Key, MemberId, Name};
+use mirabelle_domain::{
+    AccountId, AccountKey, Command, CommandId, Day, Fact, Key, MemberId, Name, TenantId, Timestamp,
+};
 use mirabelle_ledger::{Position, Sought, TooLarge, command_append, find_decision};
 use mirabelle_log::{Partition, Refused, Topic};
 use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord};
-use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, input_digest};
+use mirabelle_schemas::{BUCKETS, command_id, decode_fact, encode_body, input_digest, partition_of};
 use mirabelle_store::Found;
 
 use crate::auth::Caller;
@@ -116,6 +118,26 @@ pub fn admit(state: &State) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether what a member's account is about to be judged by is what is in force. Budgets and the configuration itself
+/// are judged by none of it.
+fn adopted(state: &State, account: &AccountId) -> Result<(), Problem> {
+    if !matches!(account.key, AccountKey::Member(_)) {
+        return Ok(());
+    }
+    adopted_by(state, &account.tenant, &[partition_of(account, state.parts.log.partitions())])
+}
+
+/// Whether partitions have adopted what is in force for a tenant.
+pub fn adopted_by(state: &State, tenant: &TenantId, partitions: &[u16]) -> Result<(), Problem> {
+    let Some(of) = state.directory.tenant(tenant) else { return Ok(()) };
+    let now = Timestamp(state.now());
+    if partitions.iter().any(|partition| of.lags(*partition, now)) {
+        state.metrics.refused.with_label_values(&["not_adopted"]).inc();
+        return Err(Problem::new(problem::NOT_ADOPTED, problem::NOT_ADOPTED.page));
+    }
+    Ok(())
+}
+
 /// Whether a command for this partition would be decided.
 pub fn sound(state: &State, partition: Partition) -> Result<(), Problem> {
     let Some(why) = state.parts.progress.ails(partition) else { return Ok(()) };
@@ -147,6 +169,7 @@ pub async fn send(
     wish: Wish,
 ) -> Result<Outcome, Problem> {
     admit(state)?;
+    adopted(state, &wish.account)?;
     let (patience, _) = patience(state, headers);
     let record = record(caller, headers, wish);
     let mut ticket = state.waiters.wait(record.id, record.digest);

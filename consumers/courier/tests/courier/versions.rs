@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mirabelle_domain::command::{ConfigKind, TenantMode};
 use mirabelle_domain::fact::{AdoptedVersion, ConfigurationAdopted, VersionPublished};
 use mirabelle_domain::{AccountId, AccountKey, Command, CommandId, Timestamp};
-use mirabelle_follower::Outgoing;
+use mirabelle_follower::{Core, Outgoing};
 
 use crate::{Desk, PARTITIONS};
 
@@ -80,4 +80,12 @@ fn only_the_partition_that_does_not_answer_is_asked_again() {
     assert_eq!(desk.act(), []);
     desk.now += mirabelle_courier::core::RESEND_AFTER_MICROS;
     assert_eq!(sent(&desk.act()).0, BTreeMap::from([(PARTITIONS - 1, 1)]));
+}
+
+#[test]
+fn a_publication_read_after_all_have_adopted_it_is_owed_to_nobody() {
+    let mut desk = Desk::new();
+    (0..PARTITIONS).for_each(|partition| adopt(&mut desk, partition, 1));
+    publish(&mut desk, 1);
+    assert_eq!((desk.act(), desk.courier.open()), (Vec::new(), 0));
 }

@@ -4,13 +4,13 @@
 
 mod about;
 mod access;
+mod adoption;
 mod bad_input;
 mod client;
 mod commands;
 mod door;
 mod gifts;
 mod names;
-mod news;
 mod reads;
 mod shop;
 mod wire;

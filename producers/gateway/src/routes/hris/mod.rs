@@ -37,7 +37,7 @@ use crate::problem::{self, Problem};
 use crate::routes::read::params::{Params, PathOf};
 use crate::routes::table::{Route, Size};
 use crate::routes::{Shared, bounded_body};
-use crate::send::{admit, blocking};
+use crate::send::{admit, adopted_by, blocking};
 use outcome::{Delivery, Outcome, Planned};
 
 /// Routes of this module.
@@ -91,6 +91,8 @@ async fn deliver(
     let outcomes = if dry_run {
         items.into_iter().map(|item| item.outcome).collect()
     } else {
+        let partitions: Vec<u16> = (0..state.parts.log.partitions()).collect();
+        adopted_by(&state, &delivery.tenant, &partitions)?;
         append::append(&state, &delivery, items, append::patience(&state, &headers)).await?
     };
     count(&state, &delivery, &outcomes);
