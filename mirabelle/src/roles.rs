@@ -196,7 +196,9 @@ fn start_clock(
 ) -> anyhow::Result<Thread> {
     let opener = Box::new(Birthdays(Arc::clone(&engines.keys)));
     let core = Clock::new(engines.log.partitions(), opener);
-    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, Default::default())?;
+    // What is due by the day can wait a little for more of it.
+    let options = mirabelle_follower::Options { gather: Duration::from_millis(20), ..Default::default() };
+    let follower = Follower::open(engines.log(), Arc::clone(&engines.store), core, options)?;
     let mut follower = follower.measured(metrics);
     let (stop, pretended) = (shutdown.clone(), Arc::clone(pretended));
     spawn("clock", shutdown, move || {

@@ -29,6 +29,9 @@ pub struct Options {
     pub checkpoint_every: Duration,
     /// Longest sleep.
     pub idle_max: Duration,
+    /// Shortest time between the beginnings of two rounds that find something: under load, what comes within it is read
+    /// at one go instead of waking the thread for each group of the log. The first of a pause is read at once.
+    pub gather: Duration,
 }
 
 impl Default for Options {
@@ -37,6 +40,7 @@ impl Default for Options {
             records_max: 2_000,
             checkpoint_every: Duration::from_secs(2),
             idle_max: Duration::from_millis(200),
+            gather: Duration::from_millis(2),
         }
     }
 }
@@ -277,10 +281,15 @@ impl<C: Core> Follower<C> {
         between: &mut dyn FnMut(&mut C) -> Duration,
     ) -> Result<(), Error> {
         while !stopped() {
-            let tick = self.log.tick(View::Durable);
+            let (tick, begun) = (self.log.tick(View::Durable), Instant::now());
             let (busy, wanted) = self.round(now(), between)?;
             self.keep_place(false)?;
-            if !busy && !wanted.is_zero() {
+            if wanted.is_zero() {
+                continue;
+            }
+            if busy {
+                std::thread::sleep(self.options.gather.saturating_sub(begun.elapsed()).min(wanted));
+            } else {
                 self.log.wait(View::Durable, tick, self.pause(now()).min(wanted));
             }
         }

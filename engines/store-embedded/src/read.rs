@@ -26,12 +26,19 @@ impl Engine {
     }
 
     fn joined(&self, tree: u32, key: &[u8], settled: Settled<'_>) -> Result<Option<Vec<u8>>, Fault> {
+        let hash = run::hash(key);
         let (memory, runs, blocks) = {
             let state = self.shared.state.read();
             let Some(tree) = state.trees.get(&tree) else { return Ok(None) };
             let frozen = tree.frozen.as_ref().and_then(|(frozen, _)| frozen.get(key).cloned());
             let memory = [tree.active.get(key).cloned(), frozen];
-            (memory, tree.runs.clone(), Blocks::now(&self.shared.database, &self.shared.pool)?)
+            // Most ids that are asked for are new: no filter lets them through, and no file is looked into.
+            let runs: Vec<_> = tree.runs.iter().filter(|run| run.may_hold(hash)).cloned().collect();
+            let blocks = match runs.is_empty() {
+                true => None,
+                false => Some(Blocks::now(&self.shared.database, &self.shared.pool)?),
+            };
+            (memory, runs, blocks)
         };
         let mut value: Option<Vec<u8>> = None;
         let join = |value: &mut Option<Vec<u8>>, theirs: &[u8]| -> Result<(), Fault> {
@@ -44,13 +51,10 @@ impl Engine {
         for found in memory.iter().flatten() {
             join(&mut value, found)?;
         }
-        let hash = run::hash(key);
+        let Some(blocks) = blocks else { return Ok(value) };
         for run in runs {
             if value.as_ref().is_some_and(|value| settled(value, run.newest)) {
                 break;
-            }
-            if !run.may_hold(hash) {
-                continue;
             }
             let Some(block) = run.block_of(key) else { continue };
             if let Some(found) = blocks.find(At { run: run.id, block }, run.fence(block), key)? {

@@ -51,7 +51,7 @@ impl Gateway {
     pub fn new(parts: Parts, options: Options) -> Result<Gateway, Error> {
         let metrics = Metrics::new(&parts.registry)?;
         let directory = Arc::new(Directory::default());
-        let waiters = Arc::new(Waiters::default());
+        let waiters = Arc::new(Waiters::keeping(options.recent_answers));
         let rows = parts.store.live().map_err(tail::Error::from)?;
         let log = Arc::clone(&parts.log);
         let tail = Tail::open(log, rows.as_ref(), Arc::clone(&waiters), Arc::clone(&directory))?;

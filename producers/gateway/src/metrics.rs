@@ -9,6 +9,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("mirabelle_gateway_connections", "open connections"),
     ("mirabelle_gateway_connections_refused_total", "connections over the bound"),
     ("mirabelle_gateway_waiting", "commands that somebody waits for"),
+    ("mirabelle_gateway_recalled_total", "repeats of a key that were answered without an append"),
     ("mirabelle_gateway_appends_refused_total", "requests refused for want of room, by reason"),
     ("mirabelle_gateway_deliveries_total", "items of HRIS deliveries, by system and outcome"),
 ];
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub connections_refused: IntCounter,
     /// `mirabelle_gateway_waiting`: commands that somebody waits for.
     pub waiting: IntGauge,
+    /// `mirabelle_gateway_recalled_total`: repeats of a key that were answered without an append.
+    pub recalled: IntCounter,
     /// `mirabelle_gateway_appends_refused_total{reason}`: full, no_room, too_large, closed, behind, bodies,
     /// not_adopted.
     pub refused: IntCounterVec,
@@ -52,6 +55,10 @@ impl Metrics {
                 "connections over the bound",
             )?,
             waiting: IntGauge::new("mirabelle_gateway_waiting", "commands that somebody waits for")?,
+            recalled: IntCounter::new(
+                "mirabelle_gateway_recalled_total",
+                "repeats of a key that were answered without an append",
+            )?,
             refused: vec(
                 "mirabelle_gateway_appends_refused_total",
                 "commands that the log did not take",
@@ -68,6 +75,7 @@ impl Metrics {
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.connections_refused.clone()))?;
         registry.register(Box::new(metrics.waiting.clone()))?;
+        registry.register(Box::new(metrics.recalled.clone()))?;
         registry.register(Box::new(metrics.refused.clone()))?;
         registry.register(Box::new(metrics.deliveries.clone()))?;
         Ok(metrics)

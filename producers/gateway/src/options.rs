@@ -37,6 +37,9 @@ pub struct Options {
     pub lag_max_micros: i64,
     /// Requests a second of one key; 0: no bound. 0.
     pub requests_per_second: u32,
+    /// Answers kept so that a repeat that comes soon costs no append, about 1 KiB each; 0: every repeat goes through the
+    /// log. 16,384.
+    pub recent_answers: usize,
     /// Time for requests in hand when the process is asked to stop. 10 s.
     pub drain_ms: u64,
 }
@@ -58,6 +61,7 @@ impl Default for Options {
             read_after_max_ms: 5_000,
             lag_max_micros: 1_000_000,
             requests_per_second: 0,
+            recent_answers: 16_384,
             drain_ms: 10_000,
         }
     }

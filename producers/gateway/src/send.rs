@@ -172,6 +172,14 @@ pub async fn send(
     adopted(state, &wish.account)?;
     let (patience, _) = patience(state, headers);
     let record = record(caller, headers, wish);
+    // Answered lately, and out of the log: no second input is needed to say so again.
+    if let Some(answer) = state.waiters.recent(record.id).filter(|_| !patience.is_zero()) {
+        state.metrics.recalled.inc();
+        return match answer.digest == record.digest {
+            true => told(state, answer, true),
+            false => Err(Problem::new(problem::KEY_REUSED, problem::KEY_REUSED.page)),
+        };
+    }
     let mut ticket = state.waiters.wait(record.id, record.digest);
     append(state, &record, headers)?;
     if patience.is_zero() {
@@ -201,6 +209,11 @@ async fn settle(state: &State, record: &CommandRecord, answer: Arc<Answer>) -> R
         _ if answer.digest != record.digest => return Err(reused()),
         _ => (answer, false),
     };
+    told(state, answer, replayed)
+}
+
+/// The decision that holds for an id, as its sender is told.
+fn told(state: &State, answer: Arc<Answer>, replayed: bool) -> Result<Outcome, Problem> {
     match answer.facts.as_slice() {
         [Fact::CommandRejected(rejected)] => {
             let problem = rejection(rejected).header("log-position", log_position(state, &answer));

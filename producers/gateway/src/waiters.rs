@@ -1,8 +1,9 @@
 //! Who waits for which command: answered by the tail when it reads the decision.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use mirabelle_domain::rejection::is_final_code;
 use mirabelle_domain::{CommandId, Digest, Fact};
 use mirabelle_ledger::Position;
 use parking_lot::Mutex;
@@ -28,9 +29,42 @@ impl Answer {
     pub fn is_repeat(&self) -> bool {
         matches!(self.facts.as_slice(), [Fact::CommandRepeated(_)])
     }
+
+    /// Whether it holds for its id for ever: whoever sends the id again gets this answer.
+    fn holds(&self) -> bool {
+        match self.facts.as_slice() {
+            [Fact::CommandRepeated(_) | Fact::InputSetAside(_)] => false,
+            [Fact::CommandRejected(rejected)] => is_final_code(&rejected.code),
+            _ => true,
+        }
+    }
 }
 
 const SHARDS: usize = 16;
+
+/// The last answers given: most repeats come within seconds of the first. Their loss costs an append each and nothing
+/// else, the decider knows every id.
+#[derive(Default)]
+struct Recent {
+    max: usize,
+    answers: HashMap<CommandId, Arc<Answer>>,
+    /// Oldest first.
+    order: VecDeque<CommandId>,
+}
+
+impl Recent {
+    fn keep(&mut self, id: CommandId, answer: &Arc<Answer>) {
+        if self.max == 0 || self.answers.insert(id, Arc::clone(answer)).is_some() {
+            return;
+        }
+        self.order.push_back(id);
+        if self.order.len() > self.max
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.answers.remove(&oldest);
+        }
+    }
+}
 
 struct Waiter {
     /// The body that the waiter sent.
@@ -43,17 +77,26 @@ type Waiting = HashMap<CommandId, Vec<Waiter>>;
 /// The waiters, by command id.
 pub struct Waiters {
     shards: [Mutex<Waiting>; SHARDS],
-}
-
-impl Default for Waiters {
-    fn default() -> Waiters {
-        Waiters { shards: std::array::from_fn(|_| Mutex::default()) }
-    }
+    recent: [Mutex<Recent>; SHARDS],
 }
 
 impl Waiters {
+    /// Nobody waits, and of the answers about so many will be kept.
+    pub fn keeping(answers: usize) -> Waiters {
+        let recent = || Mutex::new(Recent { max: answers.div_ceil(SHARDS), ..Recent::default() });
+        Waiters {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            recent: std::array::from_fn(|_| recent()),
+        }
+    }
+
     fn shard(&self, id: CommandId) -> &Mutex<Waiting> {
         &self.shards[usize::from(id.0[0]) % SHARDS]
+    }
+
+    /// The answer that was given to this id lately and holds for ever.
+    pub fn recent(&self, id: CommandId) -> Option<Arc<Answer>> {
+        self.recent[usize::from(id.0[0]) % SHARDS].lock().answers.get(&id).cloned()
     }
 
     /// Waits for the decision of this id and body. Register before the append: the decision may be there at once.
@@ -80,6 +123,9 @@ impl Waiters {
             waiting.insert(id, left);
         }
         drop(waiting);
+        if answer.holds() {
+            self.recent[usize::from(id.0[0]) % SHARDS].lock().keep(id, answer);
+        }
         for waiter in answered {
             // Whoever no longer waits needs no answer.
             waiter.sender.send(Arc::clone(answer)).ok();
@@ -130,7 +176,7 @@ impl Drop for Ticket<'_> {
 
 #[cfg(test)]
 mod tests {
-    use mirabelle_domain::fact::CommandRepeated;
+    use mirabelle_domain::fact::{CommandRejected, CommandRepeated};
     use mirabelle_log::{Offset, Partition};
 
     use super::*;
@@ -146,7 +192,7 @@ mod tests {
 
     #[test]
     fn of_two_bodies_under_one_key_each_gets_what_was_said_about_its_own() {
-        let (waiters, id) = (Waiters::default(), CommandId([5; 16]));
+        let (waiters, id) = (Waiters::keeping(160), CommandId([5; 16]));
         let mut first = waiters.wait(id, Digest([1; 16]));
         let mut other = waiters.wait(id, Digest([2; 16]));
         let refused = CommandRepeated { first_seq: 4, same_body: false };
@@ -159,8 +205,33 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_holds_for_ever_is_given_again_and_only_so_many_are_kept() {
+        let waiters = Waiters::keeping(160);
+        let give = |number: u32, facts: Vec<Fact>| {
+            let mut id = CommandId([0; 16]);
+            id.0[12..].copy_from_slice(&number.to_be_bytes());
+            let ticket = waiters.wait(id, Digest([1; 16]));
+            waiters.answer(id, &answer(1, facts));
+            drop(ticket);
+            waiters.recent(id)
+        };
+        let rejected = |code: &str| {
+            Fact::from(CommandRejected { code: code.to_owned(), detail: String::new(), pointer: None })
+        };
+        assert!(give(1, vec![rejected("insufficient_points")]).is_some());
+        assert!(give(2, vec![rejected("not_yet_adopted")]).is_none(), "its turn comes again");
+        assert!(give(3, vec![CommandRepeated { first_seq: 4, same_body: true }.into()]).is_none());
+        let first = CommandId([[0; 15].as_slice(), &[1]].concat().try_into().unwrap());
+        for number in 10..10 + 10 {
+            assert!(waiters.recent(first).is_some());
+            assert!(give(number, Vec::new()).is_some());
+        }
+        assert!(waiters.recent(first).is_none());
+    }
+
+    #[test]
     fn whoever_gives_up_waiting_leaves_nothing_behind() {
-        let waiters = Waiters::default();
+        let waiters = Waiters::keeping(160);
         let ticket = waiters.wait(CommandId([6; 16]), Digest([1; 16]));
         assert_eq!(waiters.len(), 1);
         drop(ticket);

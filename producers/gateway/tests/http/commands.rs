@@ -1,9 +1,11 @@
 //! Commands and their answers: once, for ever, and never for another.
 
+use mirabelle_log::Topic;
 use serde_json::json;
 
+use crate::door::end;
 use crate::shop::{self, ASHA, BEN, available, give, keyed, keyed_by};
-use crate::world::world;
+use crate::world::{World, forgetful, world};
 
 fn redeem(product: &str) -> serde_json::Value {
     json!({"member": ASHA, "lines": [{"product": product, "quantity": 1}]})
@@ -11,7 +13,11 @@ fn redeem(product: &str) -> serde_json::Value {
 
 #[test]
 fn a_repeated_redemption_gets_the_first_answer_byte_for_byte_and_spends_once() {
-    let shop = shop::open(world(), "repeat");
+    [world(), forgetful()].into_iter().for_each(repeat);
+}
+
+fn repeat(world: &'static World) {
+    let shop = shop::open(world, "repeat");
     give(&shop, "g", ASHA, 1_000);
     let first = keyed(&shop, "r-1", "/v1/redemptions", &redeem("day-off")).expect(201);
     assert_eq!(first.header("idempotency-replayed"), None);
@@ -33,7 +39,11 @@ fn a_repeated_redemption_gets_the_first_answer_byte_for_byte_and_spends_once() {
 
 #[test]
 fn one_key_with_another_body_is_refused_and_nothing_moves() {
-    let shop = shop::open(world(), "reused");
+    [world(), forgetful()].into_iter().for_each(reuse);
+}
+
+fn reuse(world: &'static World) {
+    let shop = shop::open(world, "reused");
     give(&shop, "g", ASHA, 1_000);
     keyed(&shop, "r", "/v1/redemptions", &redeem("day-off")).expect(201);
     let two = json!({"member": ASHA, "lines": [{"product": "day-off", "quantity": 2}]});
@@ -49,7 +59,11 @@ fn one_key_with_another_body_is_refused_and_nothing_moves() {
 
 #[test]
 fn a_no_of_the_rules_is_remembered_under_its_key() {
-    let shop = shop::open(world(), "no");
+    [world(), forgetful()].into_iter().for_each(refuse);
+}
+
+fn refuse(world: &'static World) {
+    let shop = shop::open(world, "no");
     let refused = keyed(&shop, "r", "/v1/redemptions", &redeem("day-off"));
     assert_eq!(refused.clone().problem(422), "insufficient_points");
     give(&shop, "g", ASHA, 1_000);
@@ -58,6 +72,23 @@ fn a_no_of_the_rules_is_remembered_under_its_key() {
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!(again.header("log-position"), refused.header("log-position"));
     assert_eq!(available(&shop, ASHA), 1_000);
+}
+
+#[test]
+fn a_repeat_that_comes_soon_costs_the_log_nothing() {
+    let own: &'static World = Box::leak(Box::new(World::start(Default::default())));
+    let shop = shop::open(own, "soon");
+    give(&shop, "g", ASHA, 1_000);
+    let first = keyed(&shop, "r", "/v1/redemptions", &redeem("day-off")).expect(201);
+    let before = end(own, Topic::Commands);
+    for _ in 0..50 {
+        assert_eq!(keyed(&shop, "r", "/v1/redemptions", &redeem("day-off")).expect(201).body, first.body);
+    }
+    assert_eq!(end(own, Topic::Commands), before);
+    // Whoever does not wait is told where to ask, as ever.
+    let ahead = [("idempotency-key", "r"), ("prefer", "respond-async"), ("content-type", "application/json")];
+    let body = redeem("day-off").to_string();
+    own.call(&shop.admin, "POST", "/v1/redemptions", &ahead, body.as_bytes()).expect(202);
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(crate) fn statuses(reply: &Reply) -> Vec<String> {
     items.iter().map(|item| item["status"].as_str().unwrap().to_owned()).collect()
 }
 
-fn end(world: &World, topic: Topic) -> u64 {
+pub(crate) fn end(world: &World, topic: Topic) -> u64 {
     (0..PARTITIONS).map(|p| world.log.bounds(topic, Partition(p), View::Durable).unwrap().end.0).sum()
 }
 

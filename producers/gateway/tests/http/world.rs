@@ -89,6 +89,12 @@ pub(crate) fn world() -> &'static World {
     WORLD.get_or_init(|| World::start(Options::default()))
 }
 
+/// The one that keeps no answers: every repeat goes through the log.
+pub(crate) fn forgetful() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| World::start(Options { recent_answers: 0, ..Options::default() }))
+}
+
 impl World {
     /// A world of its own, with these bounds.
     pub(crate) fn start(options: Options) -> World {
