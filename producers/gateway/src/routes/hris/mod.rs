@@ -39,6 +39,7 @@ use crate::routes::table::{Route, Size};
 use crate::routes::{Shared, bounded_body};
 use crate::send::{admit, adopted_by, blocking};
 use outcome::{Delivery, Outcome, Planned};
+use plan::Body;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::post("/v1/hris/{connection}", || post(deliver))
@@ -80,12 +81,24 @@ async fn deliver(
         dry_run,
     };
     let room = state.profiles.room(body.len()).await;
-    let shared = Arc::clone(&state);
-    let (delivery, planned) = blocking(move || {
-        let planned = plan::plan(&shared, &delivery, profile.as_deref(), &body)?;
-        Ok::<_, Problem>((delivery, planned))
-    })
-    .await??;
+    // A change of threads costs more than reading a small body does.
+    let early = (body.len() <= LIGHT_BYTES).then(|| Body::of(&state, &delivery, profile.as_deref(), &body));
+    let (delivery, planned) = match early {
+        Some(read) if read.is_light() => {
+            let planned = plan::plan(&state, &delivery, read, &body)?;
+            (delivery, planned)
+        }
+        early => {
+            let shared = Arc::clone(&state);
+            let work = move || {
+                let read =
+                    early.unwrap_or_else(|| Body::of(&shared, &delivery, profile.as_deref(), &body));
+                let planned = plan::plan(&shared, &delivery, read, &body)?;
+                Ok::<_, Problem>((delivery, planned))
+            };
+            blocking(work).await??
+        }
+    };
     drop(room);
     let Planned { items, shape } = planned;
     let outcomes = if dry_run {
@@ -103,6 +116,9 @@ async fn deliver(
     let shape = if for_people { AnswerShape::Json } else { shape };
     Ok(answer::answer(&delivery, &shape, &outcomes))
 }
+
+/// Bytes of a body that is read where it came in.
+const LIGHT_BYTES: usize = 16 << 10;
 
 /// A connection that takes deliveries.
 struct Opened {

@@ -25,31 +25,63 @@ use crate::problem::Problem;
 use crate::routes::{day_in, local_day, tzdb_version};
 use crate::state::State;
 
-/// Reads a body and prepares all that is appended for it.
+/// A body as it was read; what can't be read is no error but a dead letter.
+pub(super) enum Body {
+    Read(mirabelle_hris::Read),
+    Unreadable(Malformed),
+    /// The connection's mapping can't be used.
+    NoProfile,
+}
+
+impl Body {
+    pub(super) fn of(state: &State, delivery: &Delivery, profile: Option<&Profile>, body: &[u8]) -> Body {
+        let limits = limits(state.options.hris_body_max);
+        match profile.map(|profile| {
+            mirabelle_hris::read(profile, delivery.content_type.as_deref(), body, &limits)
+        }) {
+            Some(Ok(read)) => Body::Read(read),
+            Some(Err(fault)) => Body::Unreadable(fault),
+            None => Body::NoProfile,
+        }
+    }
+
+    /// Whether [`plan`] looks at no more than a row of each person: no keys are made, no letters are sealed.
+    pub(super) fn is_light(&self) -> bool {
+        let light = |item: &mirabelle_hris::Item| {
+            item.source_id.is_some() && matches!(item.outcome, Ok(Report::Milestone(_)))
+        };
+        matches!(self, Body::Read(read) if read.items.len() <= LIGHT_ITEMS && read.items.iter().all(light))
+    }
+}
+
+/// Most people of a delivery that is prepared without a thread of its own.
+const LIGHT_ITEMS: usize = 4;
+
+/// Prepares all that is appended for a body.
 ///
 /// # Errors
-/// Faults of the key store or the rows. What can't be read is no error: it is a dead letter.
+/// Faults of the key store or the rows.
 pub(super) fn plan(
     state: &State,
     delivery: &Delivery,
-    profile: Option<&Profile>,
+    read: Body,
     body: &[u8],
 ) -> Result<Planned, Problem> {
     let content_type = delivery.content_type.as_deref();
     let unreadable = || AnswerShape::of_unreadable(delivery.connection.system, content_type, body);
     let planner = Planner::new(state, delivery)?;
-    let Some(profile) = profile else {
-        let detail =
-            "the connection's mapping can't be used: publish one that can, then have the letter read again";
-        let item = planner.set_aside("mapping_not_usable", detail, None, body)?;
-        return Ok(Planned { items: vec![item], shape: unreadable() });
-    };
-    match mirabelle_hris::read(profile, content_type, body, &limits(state.options.hris_body_max)) {
-        Err(fault) => {
+    match read {
+        Body::NoProfile => {
+            let detail =
+                "the connection's mapping can't be used: publish one that can, then have the letter read again";
+            let item = planner.set_aside("mapping_not_usable", detail, None, body)?;
+            Ok(Planned { items: vec![item], shape: unreadable() })
+        }
+        Body::Unreadable(fault) => {
             let item = planner.set_aside(fault.code.as_str(), &fault.to_string(), None, body)?;
             Ok(Planned { items: vec![item], shape: unreadable() })
         }
-        Ok(read) => {
+        Body::Read(read) => {
             let people = planner.people(&read.items)?;
             let items =
                 read.items.iter().map(|item| planner.item(&people, item)).collect::<Result<_, _>>()?;
