@@ -34,6 +34,13 @@ pub(crate) fn run(options: &Interleave) -> Result<bool> {
             "round {round}: {} {:.0}/s, {} {:.0}/s\n",
             a.name, a.figures.decisions_per_s, b.name, b.figures.decisions_per_s
         ))?;
+        for failed in [&a, &b].into_iter().filter(|report| !report.passed) {
+            print(&format!(
+                "  {} FAILED, its figures mean nothing: {}\n",
+                failed.name,
+                failed.reasons.join("; ")
+            ))?;
+        }
         rounds.push((a, b));
     }
     let ratios = ratios(&rounds);

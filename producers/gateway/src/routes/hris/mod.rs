@@ -91,8 +91,7 @@ async fn deliver(
         early => {
             let shared = Arc::clone(&state);
             let work = move || {
-                let read =
-                    early.unwrap_or_else(|| Body::of(&shared, &delivery, profile.as_deref(), &body));
+                let read = early.unwrap_or_else(|| Body::of(&shared, &delivery, profile.as_deref(), &body));
                 let planned = plan::plan(&shared, &delivery, read, &body)?;
                 Ok::<_, Problem>((delivery, planned))
             };

@@ -27,7 +27,7 @@ use crate::state::State;
 
 /// A body as it was read; what can't be read is no error but a dead letter.
 pub(super) enum Body {
-    Read(mirabelle_hris::Read),
+    Read(mirabelle_hris::Delivery),
     Unreadable(Malformed),
     /// The connection's mapping can't be used.
     NoProfile,
@@ -36,9 +36,9 @@ pub(super) enum Body {
 impl Body {
     pub(super) fn of(state: &State, delivery: &Delivery, profile: Option<&Profile>, body: &[u8]) -> Body {
         let limits = limits(state.options.hris_body_max);
-        match profile.map(|profile| {
-            mirabelle_hris::read(profile, delivery.content_type.as_deref(), body, &limits)
-        }) {
+        match profile
+            .map(|profile| mirabelle_hris::read(profile, delivery.content_type.as_deref(), body, &limits))
+        {
             Some(Ok(read)) => Body::Read(read),
             Some(Err(fault)) => Body::Unreadable(fault),
             None => Body::NoProfile,
@@ -61,19 +61,13 @@ const LIGHT_ITEMS: usize = 4;
 ///
 /// # Errors
 /// Faults of the key store or the rows.
-pub(super) fn plan(
-    state: &State,
-    delivery: &Delivery,
-    read: Body,
-    body: &[u8],
-) -> Result<Planned, Problem> {
+pub(super) fn plan(state: &State, delivery: &Delivery, read: Body, body: &[u8]) -> Result<Planned, Problem> {
     let content_type = delivery.content_type.as_deref();
     let unreadable = || AnswerShape::of_unreadable(delivery.connection.system, content_type, body);
     let planner = Planner::new(state, delivery)?;
     match read {
         Body::NoProfile => {
-            let detail =
-                "the connection's mapping can't be used: publish one that can, then have the letter read again";
+            let detail = "the connection's mapping can't be used: publish one that can, then have the letter read again";
             let item = planner.set_aside("mapping_not_usable", detail, None, body)?;
             Ok(Planned { items: vec![item], shape: unreadable() })
         }
