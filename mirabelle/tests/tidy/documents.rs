@@ -2,7 +2,13 @@
 
 use crate::{root, tracked};
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/architecture.md", "docs/operations.md"];
+const DOCUMENTS: [&str; 5] = [
+    "README.md",
+    "docs/architecture.md",
+    "docs/operations.md",
+    "docs/configuration.md",
+    "docs/decisions/README.md",
+];
 
 /// Words in code marks that look like files or folders of the repository.
 fn named(text: &str) -> impl Iterator<Item = &str> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops")]
 
 mod arrows;
+mod configuration;
 mod documents;
 mod files;
 mod licences;

@@ -1,5 +1,7 @@
 //! `/openapi.json`: OpenAPI 3.1, made from the table of routes.
 
+mod bodies;
+
 use mirabelle_domain::command::Role;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +15,8 @@ pub fn document() -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.verb.name().to_ascii_lowercase()] = operation(route);
     }
+    let mut schemas = bodies::schemas();
+    schemas.insert("Problem".to_owned(), problem());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -27,7 +31,7 @@ pub fn document() -> Value {
                 "type": "http", "scheme": "bearer",
                 "description": "`mk_<key>_<secret>`, as `POST /v1/keys` gave it",
             }},
-            "schemas": {"Problem": problem()},
+            "schemas": schemas,
             "responses": {"Problem": {
                 "description": "A problem (RFC 9457); `code` is stable, `type` leads to its page",
                 "headers": {"X-Request-Id": {"schema": {"type": "string"}}},

@@ -26,9 +26,9 @@ use crate::waiters::Answer;
 const DRAFTERS: &[Role] = &[Role::Admin, Role::Operator];
 const PUBLISHERS: &[Role] = &[Role::Publisher, Role::Admin, Role::Operator];
 
-const DRAFT: &str = r#"{"type":"object","additionalProperties":false,"required":["name","body"],"properties":{"name":{"type":"string"},"body":{"type":"object","description":"the campaign, product or connection"},"effective_at":{"type":"string","format":"date-time","description":"in force from then on; left out: as soon as possible"},"reason":{"type":"string"}}}"#;
+const DRAFT: &str = r##"{"type":"object","additionalProperties":false,"required":["name","body"],"properties":{"name":{"type":"string"},"body":{"description":"as `kind` in the path says","oneOf":[{"$ref":"#/components/schemas/Campaign"},{"$ref":"#/components/schemas/Product"},{"$ref":"#/components/schemas/Connection"}]},"effective_at":{"type":"string","format":"date-time","description":"in force from then on; left out: as soon as possible"},"reason":{"type":"string"}}}"##;
 
-const CONNECTION: &str = r#"{"type":"object","additionalProperties":false,"required":["connection","body"],"properties":{"connection":{"type":"string"},"body":{"type":"object","required":["system","id_space"]},"effective_at":{"type":"string","format":"date-time"},"reason":{"type":"string"}}}"#;
+const CONNECTION: &str = r##"{"type":"object","additionalProperties":false,"required":["connection","body"],"properties":{"connection":{"type":"string"},"body":{"$ref":"#/components/schemas/Connection"},"effective_at":{"type":"string","format":"date-time"},"reason":{"type":"string"}}}"##;
 
 const VERSION: &str = r#"{"type":"object","properties":{"kind":{"enum":["campaign","product","connection"]},"name":{"type":"string"},"version":{"type":"integer"},"state":{"enum":["drafted","submitted","published","withdrawn"]},"number":{"type":"integer","description":"of the publication"},"effective_at":{"type":"string","format":"date-time"}}}"#;
 
