@@ -75,8 +75,14 @@ pub fn serve(
         now: Arc::new(wall_clock),
         registry,
         pretend: config.clock.enabled.then(|| {
+            // What was said so far: the clock takes what is new away with it.
+            let reached = parking_lot::Mutex::new(std::collections::BTreeMap::new());
             let pretend: mirabelle_gateway::state::Pretend = Arc::new(move |tenant, day| {
-                pretended.lock().insert(tenant.clone(), day);
+                let mut reached = reached.lock();
+                let latest = reached.entry(tenant.clone()).or_insert(day);
+                *latest = day.max(*latest);
+                pretended.lock().insert(tenant.clone(), *latest);
+                *latest
             });
             pretend
         }),
@@ -117,7 +123,7 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    listen().with_context(|| format!("could not listen on {address}: is another server running there?"))
+    listen().with_context(|| format!("could not listen on {address}: is another server running there? --listen and --admin-listen name other addresses"))
 }
 
 /// Closes the door at SIGTERM or SIGINT, or when a role has failed. From the moment this returns: whoever ends a server

@@ -94,10 +94,11 @@ impl Clock {
         }
     }
 
-    /// For trying: takes every day of this tenant up to this one as come. In a live tenant, and in one whose mode the
-    /// facts have not told yet, it changes nothing.
+    /// For trying: takes every day of this tenant up to this one as come; it does not go back. In a live tenant, and in
+    /// one whose mode the facts have not told yet, it changes nothing.
     pub fn pretend(&mut self, tenant: TenantId, today: Day) {
-        self.today.insert(tenant, today);
+        let latest = self.today.entry(tenant).or_insert(today);
+        *latest = today.max(*latest);
     }
 
     /// The day that somebody wants to be taken as come in a tenant where that may be.

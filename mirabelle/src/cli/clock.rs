@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 enum Act {
     /// Take all days up to one as come, for the tenant: anniversaries, birthdays, milestones that waited for their day;
-    /// vesting and expiry keep to the real time.
+    /// vesting and expiry keep to the real time. It returns before all of it is decided; `explain` shows what came of it.
     Run {
         /// The day, such as 2026-06-15.
         #[arg(long, value_name = "DAY")]
@@ -35,7 +35,19 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     // To hear of the same day twice changes nothing.
     let call = Call::post("/v1/clock/run", &json!({ "today": today.to_string() })).repeatable();
     session.read(call, |body| {
-        format!("The clock runs up to {}: what is due is decided in a moment.", said(&body["today"]))
+        // Days are written so that their order is the texts' order.
+        let (asked, day) = (today.to_string(), said(&body["today"]));
+        let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+        if asked < day || asked < now {
+            let latest = day.max(now);
+            return format!(
+                "{asked} has come already: nothing new is due. The clock is at {latest} and does not go back."
+            );
+        }
+        format!(
+            "The clock takes all days up to {day} as come. What is due is decided from now on, in a moment; \
+             `mirabelle explain MEMBER` shows it."
+        )
     })?;
     Ok(Exit::Done)
 }

@@ -35,8 +35,9 @@ pub trait Progress: Send + Sync + 'static {
     fn hurry(&self, begins: bool);
 }
 
-/// Told to take days up to one as come; tenants that are not live only.
-pub type Pretend = Arc<dyn Fn(&TenantId, Day) + Send + Sync>;
+/// Told to take days up to one as come, and says up to which they are taken so now: the clock does not go back. Tenants
+/// that are not live only.
+pub type Pretend = Arc<dyn Fn(&TenantId, Day) -> Day + Send + Sync>;
 
 /// What the gateway stands on.
 #[derive(Clone)]

@@ -68,6 +68,18 @@ fn a_day_that_somebody_pretends_is_taken_as_come() {
 }
 
 #[test]
+fn a_pretended_day_does_not_go_back() {
+    let mut desk = ahead(Considered::NotDue);
+    desk.clock.pretend("acme".parse().unwrap(), day("2026-03-10"));
+    desk.clock.pretend("acme".parse().unwrap(), day("2020-01-01"));
+    assert_eq!(
+        desk.one().local_day,
+        Some(day("2026-03-10")),
+        "the earlier day takes nothing of the later one away"
+    );
+}
+
+#[test]
 fn a_pretended_day_moves_nothing_in_another_tenant_and_never_in_a_live_one() {
     let mut desk = ahead(Considered::NotDue);
     desk.tenant("globex", TenantMode::Live);

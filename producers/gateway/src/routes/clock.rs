@@ -19,7 +19,7 @@ pub const ROUTES: &[Route] = &[
         .roles(&[Role::Admin, Role::Operator])
         .summary("Take all days up to one as come: anniversaries, birthdays, milestones that waited for their day; vesting and expiry keep to the real time; not in a live tenant")
         .request(r#"{"type":"object","additionalProperties":false,"required":["today"],"properties":{"today":{"type":"string","format":"date"}}}"#)
-        .answer(202, "The clock has heard it", r#"{"type":"object","properties":{"today":{"type":"string","format":"date"},"state":{"const":"running"}}}"#),
+        .answer(202, "The clock has heard it", r#"{"type":"object","properties":{"today":{"type":"string","format":"date","description":"up to which days are taken as come: the latest that was asked for"},"state":{"const":"running"}}}"#),
 ];
 
 async fn run(Extract(state): Extract<Shared>, caller: Caller, request: Request) -> Result<Response, Problem> {
@@ -34,7 +34,7 @@ async fn run(Extract(state): Extract<Shared>, caller: Caller, request: Request) 
         return Err(Problem::new(problem::UNAVAILABLE, "no clock runs in this process"));
     };
     let of = caller.tenant().clone();
-    crate::send::blocking(move || pretend(&of, today)).await?;
-    let body = serde_json::json!({"today": today.to_string(), "state": "running"});
+    let latest = crate::send::blocking(move || pretend(&of, today)).await?;
+    let body = serde_json::json!({"today": latest.to_string(), "state": "running"});
     Ok(json(StatusCode::ACCEPTED, HeaderMap::new(), &body))
 }
