@@ -9,6 +9,7 @@ use super::days::short;
 use super::screen::{Column, Screen, left, right, thousands};
 use super::setup::{BUDGET, Cast, name_of};
 use super::story::{Expected, PEOPLE, Person, TAKEN_BACK};
+use crate::cli::condition_in_words;
 
 /// What the API says of points that are had.
 const IN_THE_WALLET: &str = "the points are in the wallet";
@@ -17,10 +18,10 @@ const TAKEN: &str = "the points were taken back";
 
 const COLUMNS: [Column; 5] = [
     left("person", 16),
-    left("what the HR system said", 34),
+    left("what was reported", 27),
     left("campaign", 14),
-    right("points", 7),
-    right("balance", 8),
+    right("points", 6),
+    right("balance", 7),
 ];
 
 /// Waits until everybody has what the story says, and shows it.
@@ -47,7 +48,7 @@ pub(super) async fn show(screen: Screen, cast: &Cast) -> anyhow::Result<()> {
     }
     let budget = cast.admin.get(&format!("/v1/budgets/{BUDGET}")).await?;
     expect("the alert that the budget has given", &number(&budget, "/alerted")?, &80)?;
-    screen.ok("the budget told that more than 80 % of it is used");
+    screen.ok("the budget gave its alert: more than 80 % of it is used");
     Ok(())
 }
 
@@ -99,18 +100,20 @@ async fn rows(screen: Screen, cast: &Cast, person: &Person, told: &Json) -> anyh
         let came = &milestone["considered"][0];
         let points = came["grant"]["points"].as_i64();
         let first = if index == 0 { name.clone() } else { String::new() };
-        let last = if index + 1 == milestones.len() { balance.clone() } else { String::new() };
+        // All of a person's points together stand beside the name.
+        let has = if index == 0 { balance.clone() } else { String::new() };
         let cells = [
             first,
             said(milestone),
             came["campaign"].as_str().unwrap_or("-").to_owned(),
             points.map_or_else(|| "-".to_owned(), thousands),
-            last,
+            has,
         ];
         screen.row(&COLUMNS, &cells);
         if points.is_none() {
             screen.aside(20, text(came, "/words")?);
-            came["failed_condition"].as_str().into_iter().for_each(|condition| screen.aside(20, condition));
+            let failed = came["failed_condition"].as_str().map(condition_in_words);
+            failed.iter().for_each(|condition| screen.aside(20, condition));
         }
     }
     Ok(())
@@ -127,7 +130,7 @@ fn said(milestone: &Json) -> String {
         "promotion" => format!("promoted on {on}"),
         "job_change" => format!("another title from {on}"),
         "review" => format!("review of {on}, rating {}", attribute("rating")),
-        "spot_award" => format!("{} on {on}", attribute("award_code")),
+        "spot_award" => format!("spot award on {on}"),
         "anniversary" => format!("(clock) {} years on {on}", part("years")),
         "birthday" => format!("(clock) birthday on {on}"),
         other => format!("{other} on {on}"),
@@ -147,7 +150,11 @@ pub(super) async fn taken_back(screen: Screen, cast: &Cast) -> anyhow::Result<()
         Ok(words)
     })
     .await?;
-    screen.ok(&format!("{}: {words}; {} are left", person.name, thousands(left)));
+    screen.ok(&format!(
+        "{}: {words}, {points}; {} are left. They leave the wallet for good and do not return to the budget",
+        person.name,
+        thousands(left)
+    ));
     Ok(())
 }
 

@@ -33,7 +33,7 @@ fn of_budget(screen: Screen, budget: &Json) -> anyhow::Result<i64> {
     expect("the points that went into wallets", &spent, &awarded_points())?;
     expect("free + committed + spent of the budget", &(free + committed + spent), &allocated)?;
     screen.ok(&format!(
-        "budget   allocated {} = free {} + committed {} + paid into wallets {}",
+        "budget   allocated {} = free {} + committed {} + paid out {}",
         thousands(allocated),
         thousands(free),
         thousands(committed),
@@ -57,9 +57,19 @@ async fn of_wallets(screen: Screen, cast: &Cast, settled: i64) -> anyhow::Result
         .iter()
         .zip(sums)
         .filter(|(_, sum)| *sum != 0)
-        .map(|(place, sum)| format!("{place} {}", thousands(sum)))
+        .map(|(place, sum)| {
+            let place = if *place == "taken" { "taken back" } else { place };
+            format!("{place} {}", thousands(sum))
+        })
         .collect();
     screen.ok(&format!("wallets  paid in {} = {}", thousands(settled), words.join(" + ")));
+    screen.aside(
+        4,
+        &format!(
+            "\"taken back\": the {} points of the spot award that was withdrawn. They are in no wallet and not in the budget, whose books say what was paid; to give them again, they are allocated again.",
+            thousands(sums[5])
+        ),
+    );
     Ok(sums[3])
 }
 

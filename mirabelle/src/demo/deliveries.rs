@@ -11,7 +11,7 @@ use super::screen::{Column, Screen, left};
 use super::setup::{Cast, open_connections};
 use super::story::PEOPLE;
 
-const COLUMNS: [Column; 3] = [left("system", 14), left("sent", 44), left("answered", 34)];
+const COLUMNS: [Column; 3] = [left("system", 14), left("sent", 26), left("answered", 34)];
 
 /// The counts of a JSON answer that are not zero.
 const COUNTS: [&str; 5] = ["accepted", "duplicate", "dead_letter", "ignored", "refused"];
@@ -33,14 +33,15 @@ impl Door<'_> {
         let told = if sample.is_soap() {
             let acknowledged = answer.contains("ExternalEventResponse") && answer.contains(">200<");
             expect(&format!("SOAP success as the answer to {}", sample.file), &acknowledged, &true)?;
-            format!("{} in SOAP", reply.status)
+            "success, in SOAP".to_owned()
         } else {
             let said = counts_of(&json(&reply)?);
             let wanted: Vec<(String, i64)> = counts.iter().map(|(n, c)| ((*n).to_owned(), *c)).collect();
             expect(&format!("the answer to {}", sample.file), &said, &wanted)?;
-            let said: Vec<String> =
-                said.iter().map(|(name, count)| format!("{count} {}", name.replace('_', " "))).collect();
-            format!("{}: {}", reply.status, said.join(", "))
+            said.iter()
+                .map(|(name, count)| format!("{count} {}", in_words(name)))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let file = sample.file.split_once('/').map_or(sample.file, |(_, file)| file);
         self.screen.row(&COLUMNS, &[sample.from.title().to_owned(), file.to_owned(), told]);
@@ -54,6 +55,17 @@ fn counts_of(answer: &Json) -> Vec<(String, i64)> {
         (count != 0).then(|| ((*name).to_owned(), count))
     };
     COUNTS.iter().filter_map(count).collect()
+}
+
+/// What an item's status means.
+fn in_words(status: &str) -> &str {
+    match status {
+        "accepted" => "recorded",
+        "duplicate" => "known already",
+        "dead_letter" => "set aside, unreadable",
+        "ignored" => "not about people",
+        other => other,
+    }
 }
 
 /// The first load in baseline, then the connections opened, then what happened.
@@ -76,7 +88,7 @@ pub(super) async fn deliver(screen: Screen, cast: &Cast, days: Days) -> anyhow::
             soap.get_or_insert(answer);
         }
     }
-    screen.aside(2, "SuccessFactors is answered as it wants to be, once all of it is durable:");
+    screen.aside(2, "SuccessFactors is answered in XML, as it wants to be, once all of it is on disk:");
     screen.aside(4, soap.unwrap_or_default().replace("><", "> <").trim());
     Ok(())
 }
@@ -124,6 +136,11 @@ pub(super) async fn trouble(screen: Screen, cast: &Cast, days: Days) -> anyhow::
     screen
         .ok("one row can't be read and costs its neighbour nothing; it and the repost wait as dead letters:");
     for (reason, detail) in told {
+        // Which decision it was is for whoever looks into the log.
+        let detail = match reason {
+            "source_id_reused" => "another content under an id that is known already",
+            _ => detail,
+        };
         screen.aside(4, &format!("{reason}: {detail}"));
     }
     Ok(())

@@ -93,33 +93,46 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         return verify(screen, &directory);
     }
     closing(screen, &cast, &directory);
-    server.serve_on()
+    server.serve_on()?;
+    screen.line(match &directory {
+        Directory::Own(_) => {
+            "Ended. The temporary directory is gone, and with it everything in it.".to_owned()
+        }
+        Directory::Kept(path) => format!("Ended. Everything is kept in {}.", path.display()),
+    });
+    Ok(())
 }
 
 fn opening(screen: Screen, directory: &Directory, server: &Server, days: Days) {
     let title = screen.ink(Ink::Bold, "Mirabelle");
-    screen.line(format!("{title}  a day of twelve people in three HR systems, over HTTP like any customer"));
+    screen.line(format!("{title}  a day of twelve people in three HR systems"));
+    screen.line("           Everything goes over HTTP, as any customer would do it.");
     screen.line("");
     let kept = match directory {
-        Directory::Own(_) => " (temporary; --data DIR keeps one)",
+        Directory::Own(_) => "             (temporary: it goes when the demo ends; --data DIR keeps one)",
         Directory::Kept(_) => "",
     };
-    screen.line(format!("  directory  {}{kept}", directory.path().display()));
+    screen.line(format!("  directory  {}", directory.path().display()));
+    if !kept.is_empty() {
+        screen.line(kept);
+    }
     screen.line(format!("  API        {}", server.url()));
     screen.line(format!("  health     http://{}/readyz and /metrics", server.admin));
     screen.line(format!(
-        "  the day    {}: it lies ahead, and the samples' dates (they tell of {})",
+        "  the day    {}. The samples tell of {}; their dates are",
         days::long(days.story),
         days::long(days::told()),
     ));
-    screen.line("             are moved to it, so that the story is the same on whatever day it is told");
+    screen.line("             moved to this day, which lies ahead, and step 4 tells the server that it");
+    screen.line("             has come. So the story is the same whenever it is told, and a birthday");
+    screen.line("             of that day is paid today: the instants that the API tells are real.");
 }
 
 /// The whole story.
 async fn tell(screen: Screen, server: &Server, days: Days) -> anyhow::Result<Cast> {
     screen.heading("1  A tenant is set up");
     let cast = setup::set_up(screen, &server.url(), &server.operator, days.story).await?;
-    screen.heading("2  The HR systems deliver (schemas/samples/hris/demo)");
+    screen.heading("2  The HR systems deliver (files of schemas/samples/hris/demo)");
     deliveries::deliver(screen, &cast, days).await?;
     screen.heading("3  And again, and wrongly, as in real life");
     deliveries::trouble(screen, &cast, days).await?;
@@ -129,7 +142,7 @@ async fn tell(screen: Screen, server: &Server, days: Days) -> anyhow::Result<Cas
     expect("the day that the clock takes as come", text(&heard, "/today")?, today.as_str())?;
     screen.aside(
         2,
-        "What was dated ahead is awarded; no HR system reports anniversaries and birthdays, the clock does.",
+        "What was dated ahead is awarded. No HR system reports anniversaries and birthdays: Mirabelle's clock derives them from hire and birth dates.",
     );
     awards::show(screen, &cast).await?;
     screen.heading("5  The HR system takes a spot award back");
@@ -153,7 +166,7 @@ fn verify(screen: Screen, directory: &Directory) -> anyhow::Result<()> {
     }
     let number = |of: u64| thousands(i64::try_from(of).unwrap_or(i64::MAX));
     screen.line(format!(
-        "Verified after the end: {} records, {} decisions, {} accounts, {} rows; everything holds.",
+        "Verified: {} records, {} decisions, {} accounts, {} rows; everything holds.",
         number(report.records),
         number(report.decisions),
         number(report.accounts),
@@ -169,7 +182,7 @@ fn closing(screen: Screen, cast: &Cast, directory: &Directory) {
     for (why, path, lines) in [
         ("why Bruno Castel got so little", "/v1/members/00704/explain", Vec::new()),
         (
-            "Gopal Nair plants a tree; send it twice, and it is planted once",
+            "Gopal Nair plants a tree; sent twice, it is planted once: idempotency-replayed: true",
             "/v1/redemptions",
             vec![
                 "-H 'Idempotency-Key: my-first' -H 'Content-Type: application/json'".to_owned(),
@@ -181,8 +194,10 @@ fn closing(screen: Screen, cast: &Cast, directory: &Directory) {
         let key = if lines.is_empty() { analyst } else { app };
         screen.line("");
         screen.aside(0, &format!("# {why}"));
-        screen.line(format!("curl -s {url}{path} \\"));
-        let bearer = format!("  -H 'Authorization: Bearer {key}'");
+        // An answer is one line of JSON without an end; what was sent before shows in a header.
+        let shown = if lines.is_empty() { "-s" } else { "-s -i" };
+        screen.line(format!("curl {shown} -w '\\n' {url}{path} \\"));
+        let bearer = format!("  --oauth2-bearer {key}");
         let (last, rest) =
             lines.split_last().map_or((None, [].as_slice()), |(last, rest)| (Some(last), rest));
         match last {
@@ -199,12 +214,17 @@ fn closing(screen: Screen, cast: &Cast, directory: &Directory) {
         Directory::Own(_) => String::new(),
         Directory::Kept(path) => {
             format!(
-                " `mirabelle serve --data {0}` and `mirabelle verify --data {0}` go on from here.",
+                "`mirabelle serve --data {0}` and `mirabelle verify --data {0}` go on from here.",
                 path.display()
             )
         }
     };
-    screen.line(format!(
-        "The tenant is `{TENANT}`; docs/journey.md tells the same by hand. Ctrl-C ends it.{kept}"
-    ));
+    screen.line(format!("The tenant is `{TENANT}`; docs/journey.md tells the same by hand. Ctrl-C ends it,"));
+    screen.line(match directory {
+        Directory::Own(_) => "and its temporary directory goes with it.",
+        Directory::Kept(_) => "and its directory stays:",
+    });
+    if !kept.is_empty() {
+        screen.line(kept);
+    }
 }

@@ -1,9 +1,9 @@
-//! What a person sees: at most 100 columns, colour only on a terminal that wants it.
+//! What a person sees: at most 80 columns, colour only on a terminal that wants it.
 
 use std::io::{IsTerminal as _, Write as _};
 
 /// Widest line.
-pub(super) const WIDTH: usize = 100;
+pub(super) const WIDTH: usize = 80;
 
 /// Standard output.
 #[derive(Clone, Copy, Debug)]

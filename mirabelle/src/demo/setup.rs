@@ -58,7 +58,9 @@ pub(super) async fn set_up(screen: Screen, url: &str, operator: &str, story: Day
     expect("the mode of the new tenant", text(&created, "/mode")?, "sandbox")?;
     let admin = json!({ "name": "admin", "roles": ["admin"] });
     let admin = issue(url, &operator, &format!("?tenant={TENANT}"), &admin).await?;
-    screen.ok(&format!("the operator made the sandbox tenant `{TENANT}` and gave its admin a key"));
+    screen.ok(&format!(
+        "the operator made the tenant `{TENANT}`, a sandbox (for trying), and gave its admin a key"
+    ));
     for source in Source::ALL {
         configure(&admin, "connection", source.connection(), &connection(source, "baseline")).await?;
     }
@@ -70,14 +72,14 @@ pub(super) async fn set_up(screen: Screen, url: &str, operator: &str, story: Day
     }
     let adopted = adopted(&admin).await?;
     screen.ok(&format!(
-        "{} connections in baseline, {} campaigns, {} products: {adopted} versions, adopted by every partition",
-        Source::ALL.len(),
+        "{} campaigns, {} products, {} connections, one for each HR system: {adopted} published, and in force. The connections are \"in baseline\": people are recorded, nobody earns yet, so that a first load pays nobody for having been hired years ago",
         campaigns(story).len(),
         products().len(),
+        Source::ALL.len(),
     ));
     budget(&admin).await?;
     screen.ok(&format!(
-        "a budget `{BUDGET}` with {} points, that tells at 50 % and at 80 %",
+        "a budget `{BUDGET}` of {} points, which gives an alert at 50 % and at 80 % used",
         thousands(ALLOCATED)
     ));
     let cast = cast(url, admin).await?;

@@ -7,7 +7,7 @@ use super::screen::{Column, Screen, left, right, thousands};
 use super::setup::Cast;
 
 const COLUMNS: [Column; 4] =
-    [left("person", 16), left("wants", 17), left("answered", 47), right("balance", 8)];
+    [left("person", 16), left("wants", 15), left("what came of it", 33), right("balance", 7)];
 
 const PATH: &str = "/v1/redemptions";
 
@@ -94,19 +94,15 @@ impl Shop<'_> {
         expect("the balance that is read after an order", &left, &number(&told, "/balance/available")?)?;
         expect("Tomas Leitner's balance", &left, &1_300)?;
         self.orders.push(text(&told, "/id")?.to_owned());
-        self.tell(&wish, &format!("{} fulfilled, {} points", first.status, number(&told, "/points")?), left);
+        self.tell(&wish, &format!("delivered at once, {} points", number(&told, "/points")?), left);
         let again = by.order(PATH, wish.key, &wish.body()).await?;
         expect("the repeat's answer", &(again.replayed, &again.body), &(true, &first.body))?;
-        self.tell(
-            &wish,
-            "the same key again: the same answer, spent once",
-            self.balance(&wish, 1_300).await?,
-        );
+        self.tell(&wish, "again: same answer, spent once", self.balance(&wish, 1_300).await?);
         let other = Wish { product: "hamper-slow", ..wish };
         let problem = by.refused(PATH, other.key, &other.body(), (422, "idempotency_key_reused")).await?;
         let left = self.balance(&other, 1_300).await?;
-        self.tell(&other, &format!("{} {}", problem.status, problem.code), left);
-        self.screen.aside(20, &format!("the same key with another wish: {}", problem.title));
+        self.tell(&other, &format!("no: {}", problem.code), left);
+        self.screen.aside(20, &format!("another wish under the same idempotency key: {}", problem.title));
         Ok(())
     }
 
@@ -118,7 +114,7 @@ impl Shop<'_> {
         let id = text(&told, "/id")?.to_owned();
         self.ends(&wish, &id, "fulfilled").await?;
         let left = self.balance(&wish, 100).await?;
-        self.tell(&wish, "201 approved, then fulfilled by the vendor", left);
+        self.tell(&wish, "delivered by the vendor", left);
         let nothing = json!({});
         let shown = yuki.post(&format!("{PATH}/{id}/reveal"), &nothing, 200).await?;
         let code = text(&shown, "/codes/0")?.to_owned();
@@ -156,7 +152,7 @@ impl Shop<'_> {
         ] {
             let problem = self.cast.app.refused(PATH, wish.key, &wish.body(), (422, code)).await?;
             let left = self.balance(&wish, left).await?;
-            self.tell(&wish, &format!("{} {}", problem.status, problem.code), left);
+            self.tell(&wish, &format!("no: {}", problem.code), left);
             self.screen.aside(20, &problem.detail);
         }
         Ok(())
@@ -170,7 +166,7 @@ impl Shop<'_> {
         expect("the points held for Ada Quist", &number(&told, "/balance/reserved")?, &800)?;
         let ended = self.ends(&wish, text(&told, "/id")?, "failed").await?;
         let left = self.balance(&wish, 1_000).await?;
-        self.tell(&wish, "201 approved, then the vendor refused it", left);
+        self.tell(&wish, "ordered, and the vendor refused", left);
         self.screen.aside(20, text(&ended, "/story/1")?);
         Ok(())
     }
@@ -188,9 +184,8 @@ impl Shop<'_> {
         let ended = self.ends(&wish, &id, "fulfilled").await?;
         expect("the attempt at which the vendor answered", &number(&ended, "/lines/0/attempt")?, &3)?;
         let left = self.balance(&wish, 400).await?;
-        self.tell(&wish, "201 approved, then fulfilled at the third attempt", left);
-        self.screen
-            .aside(20, &format!("to cancel it meanwhile was too late: {} {}", late.status, late.detail));
+        self.tell(&wish, "delivered at the third attempt", left);
+        self.screen.aside(20, &format!("to cancel it meanwhile was too late: {}", late.detail));
         Ok(())
     }
 }
