@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::failure::{Exit, Failure};
 use super::pages::Limit;
 use super::remote::{Remote, Session};
-use super::table::{Table, members};
+use super::table::{Table, members, pairs, when};
 use super::write::Write;
 use crate::client::{Call, segment};
 
@@ -47,7 +47,7 @@ enum Act {
         #[command(flatten)]
         write: Write,
     },
-    /// Show what is left: allocated = free + committed + spent.
+    /// Show what is left: allocated = free + committed + paid out.
     Show {
         /// The budget.
         budget: String,
@@ -93,7 +93,16 @@ struct Resolve {
     write: Write,
 }
 
-const SUMS: &[&str] = &["budget", "allocated", "free", "committed", "spent"];
+/// The sums after a change. What came into wallets is "paid out" on every screen: "spent" are points of a wallet.
+fn sums(body: &Json) -> String {
+    pairs([
+        ("budget", &body["budget"]),
+        ("allocated", &body["allocated"]),
+        ("free", &body["free"]),
+        ("committed", &body["committed"]),
+        ("paid out", &body["spent"]),
+    ])
+}
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = arguments.remote.session()?;
@@ -103,7 +112,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
             if !alerts.is_empty() {
                 body["alerts"] = json!(alerts);
             }
-            write.send(&session, Call::post("/v1/budgets", &body), |body| members(body, SUMS))
+            write.send(&session, Call::post("/v1/budgets", &body), sums)
         }
         Act::Allocate { budget, points, reason, write } => {
             let mut body = json!({ "points": points });
@@ -111,27 +120,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 body["reason"] = json!(reason);
             }
             let call = Call::post(format!("/v1/budgets/{}/allocations", segment(&budget)), &body);
-            write.send(&session, call, |body| members(body, SUMS))
+            write.send(&session, call, sums)
         }
         Act::Show { budget } => {
-            let names = [
-                "budget",
-                "title",
-                "state",
-                "allocated",
-                "free",
-                "committed",
-                "spent",
-                "held",
-                "alerts",
-                "alerted",
-                "alerted_at",
-                "opened_at",
-                "closed_at",
-                "as_of",
-            ];
             let call = Call::get(format!("/v1/budgets/{}", segment(&budget)));
-            session.read(call, |body| members(body, &names))?;
+            session.read(call, shown)?;
             Ok(Exit::Done)
         }
         Act::List { limit } => list(&session, &limit),
@@ -141,9 +134,28 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Act::Close { budget, reason, write } => {
             let call =
                 Call::post(format!("/v1/budgets/{}/close", segment(&budget)), &json!({ "reason": reason }));
-            write.send(&session, call, |body| members(body, SUMS))
+            write.send(&session, call, sums)
         }
     }
+}
+
+fn shown(budget: &Json) -> String {
+    pairs([
+        ("budget", &budget["budget"]),
+        ("title", &budget["title"]),
+        ("state", &budget["state"]),
+        ("allocated", &budget["allocated"]),
+        ("free", &budget["free"]),
+        ("committed", &budget["committed"]),
+        ("paid out", &budget["spent"]),
+        ("grants waiting", &budget["held"]),
+        ("alerts at %", &budget["alerts"]),
+        ("alerted at %", &budget["alerted"]),
+        ("alerted", &when(&budget["alerted_at"])),
+        ("opened", &when(&budget["opened_at"])),
+        ("closed", &when(&budget["closed_at"])),
+        ("last move", &when(&budget["as_of"])),
+    ])
 }
 
 fn list(session: &Session, limit: &Limit) -> Result<Exit, Failure> {
@@ -153,7 +165,7 @@ fn list(session: &Session, limit: &Limit) -> Result<Exit, Failure> {
         ("ALLOCATED", "allocated"),
         ("FREE", "free"),
         ("COMMITTED", "committed"),
-        ("SPENT", "spent"),
+        ("PAID OUT", "spent"),
         ("TITLE", "title"),
     ];
     let text = |body: &Json| Table::of(&body["budgets"], &columns).text("There is no budget yet.");

@@ -5,6 +5,7 @@ use mirabelle_domain::AccountKey;
 use serde_json::Value as Json;
 
 use super::failure::{Exit, Failure};
+use super::output::tell_error;
 use super::remote::{Remote, Session};
 use super::table::members;
 use crate::client::{Call, segment};
@@ -74,7 +75,14 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let account = show.of.account(&session)?;
     let call = Call::get(format!("/v1/commands/{}", segment(&show.under))).query_option("account", account);
     let call = if show.wait > 0 { call.wait(show.wait) } else { call };
-    session.read(call, shown)?;
+    let read = session.read(call, shown);
+    if read.as_ref().is_err_and(Failure::is_not_found) {
+        tell_error(
+            "A key belongs to the account whose books it changed: a grant's to its budget (--budget), an order's to the \
+             member (--member), a publication's to the configuration (--configuration); and to the client that sent it.",
+        );
+    }
+    read?;
     Ok(Exit::Done)
 }
 

@@ -10,7 +10,7 @@ use super::failure::{Exit, Failure};
 use super::output::{print, tell_error};
 use super::pages::Limit;
 use super::remote::{Remote, Session};
-use super::table::{Table, members};
+use super::table::{Table, members, said, when};
 use super::write::Write;
 use crate::client::{Call, segment};
 
@@ -29,7 +29,7 @@ enum Act {
     Draft(Draft),
     /// Hand a draft to a publisher.
     Submit(Step),
-    /// Publish what another drafted, or, in a sandbox, a file at once.
+    /// Publish what another drafted; in a sandbox, a file at once. In force after 60 seconds in a live tenant.
     Publish(Publish),
     /// Throw a draft or a submitted version away.
     Withdraw(Step),
@@ -129,7 +129,7 @@ struct Publish {
     kind: Kind,
     /// Name of the campaign, product or connection.
     name: String,
-    /// A file to draft, submit and, in a sandbox, publish at once; left out: a submitted version is published.
+    /// A file to draft, submit and, in a sandbox tenant alone, publish at once; left out: a submitted version is published.
     #[arg(conflicts_with = "version")]
     file: Option<PathBuf>,
     /// Which submitted version; left out: the only one.
@@ -179,12 +179,38 @@ fn drafted(session: &Session, it: Draft, publish: bool) -> Result<Exit, Failure>
     if publish {
         call = call.query("publish", "true");
     }
-    it.write.send(session, call, told)
+    it.write.send_then(session, call, told, next)
 }
 
 /// What a step says of its version.
 pub(super) fn told(version: &Json) -> String {
     members(version, &["kind", "name", "version", "state", "number", "effective_at"])
+}
+
+/// What has to come next, and from when on a published version counts.
+pub(super) fn next(version: &Json) -> Result<Exit, Failure> {
+    let (kind, name, number) = (said(&version["kind"]), said(&version["name"]), said(&version["version"]));
+    match version["state"].as_str() {
+        Some("drafted") => tell_error(&format!(
+            "Drafted, nobody is affected yet. Hand it to a publisher: mirabelle config submit {kind} {name} --version {number}"
+        )),
+        Some("submitted") => tell_error(&format!(
+            "Submitted, not published yet. Somebody else, with a key of the role publisher: mirabelle config publish {kind} {name} --version {number} --reason \"…\""
+        )),
+        Some("published") => {
+            let from = version["effective_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+            let now = jiff::Timestamp::now();
+            if let Some(from) = from.filter(|from| *from > now) {
+                let seconds = from.as_second() - now.as_second();
+                tell_error(&format!(
+                    "Published, and in force from {} on, in {seconds} seconds; until then nothing changes.",
+                    said(&when(&version["effective_at"]))
+                ));
+            }
+        }
+        _ => {}
+    }
+    Ok(Exit::Done)
 }
 
 impl Step {
@@ -199,7 +225,7 @@ impl Step {
         }
         let (kind, name) = (self.kind.name(), segment(&self.name));
         let call = Call::post(format!("/v1/config/{kind}/{name}/versions/{version}/{step}"), &body);
-        self.write.send(session, call, told)
+        self.write.send_then(session, call, told, next)
     }
 }
 

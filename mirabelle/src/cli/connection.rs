@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::draft;
 use super::failure::{Exit, Failure};
+use super::output::{print, tell_error};
 use super::pages::Limit;
 use super::remote::{Remote, Session};
 use super::table::{Table, members};
@@ -135,8 +136,16 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 ("VERSION IS", "state"),
                 ("IN FORCE", "in_force"),
             ];
-            let text =
-                |body: &Json| Table::of(&body["versions"], &columns).text("There is no connection yet.");
+            let text = |body: &Json| {
+                let mut versions = body["versions"].clone();
+                for version in versions.as_array_mut().into_iter().flatten() {
+                    if version["body"]["state"].is_null() {
+                        // A body without a state begins in baseline.
+                        version["body"]["state"] = json!("baseline");
+                    }
+                }
+                Table::of(&versions, &columns).text("There is no connection yet.")
+            };
             session.list(&Call::get("/v1/config/connection"), "versions", &limit, text)?;
             Ok(Exit::Done)
         }
@@ -151,7 +160,7 @@ fn add(session: &Session, add: &Add) -> Result<Exit, Failure> {
     };
     let text = draft::request("connection", &add.name, &body, &[("reason", &add.reason)]);
     let call = Call::deliver("/v1/connections", "application/json", text);
-    add.write.send(session, call, super::config::told)
+    add.write.send_then(session, call, super::config::told, super::config::next)
 }
 
 /// The body that the options describe.
@@ -172,12 +181,33 @@ fn body(add: &Add) -> Result<String, Failure> {
 }
 
 fn turn(session: &Session, it: &Turn, to: &str) -> Result<Exit, Failure> {
+    let wanted = if to == "open" { "open" } else { "closed" };
+    // Whoever repeats a request under its key is told what came of that.
+    if !it.write.is_keyed()
+        && let Some(version) = planned(session, &it.name)?
+        && version["body"]["state"] == wanted
+    {
+        if session.json {
+            print(&version.to_string());
+        }
+        tell_error(&format!("The connection {} is {wanted} already: nothing was done.", it.name));
+        return Ok(Exit::Done);
+    }
     let mut body = json!({});
     if let Some(reason) = &it.reason {
         body["reason"] = json!(reason);
     }
     let call = Call::post(format!("/v1/connections/{}/{to}", segment(&it.name)), &body);
-    it.write.send(session, call, super::config::told)
+    it.write.send_then(session, call, super::config::told, super::config::next)
+}
+
+/// The version that is published last: what holds, now or soon. Another one like it would change nothing.
+fn planned(session: &Session, name: &str) -> Result<Option<Json>, Failure> {
+    let call = Call::get("/v1/config/connection").query("name", name);
+    let versions = session.pages(&call, "versions", usize::MAX)?;
+    let published = versions["versions"].as_array().into_iter().flatten();
+    let published = published.filter(|version| version["state"] == "published");
+    Ok(published.max_by_key(|version| version["number"].as_u64()).cloned())
 }
 
 /// How a connection stands.
@@ -197,6 +227,9 @@ pub(super) fn status(session: &Session, name: &str) -> Result<Exit, Failure> {
     let call = Call::get(format!("/v1/connections/{}/status", segment(name)));
     session.read(call, |body| {
         let mut text = members(body, &names);
+        if body["in_force"] == false {
+            text.push_str("\n\nnot in force yet: deliveries are not taken before the instant above");
+        }
         if body["next"].is_object() {
             text.push_str(&format!(
                 "\n\nto come:\n{}",

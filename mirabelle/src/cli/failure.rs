@@ -70,6 +70,11 @@ impl From<anyhow::Error> for Failure {
 const USAGE: u8 = 2;
 
 impl Failure {
+    /// Whether the API said that there is no such thing.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Failure::Api { error, .. } if error.problem().is_some_and(|problem| problem.status == 404))
+    }
+
     /// The command line is wrong.
     pub(super) fn usage(what: impl Into<String>) -> Failure {
         Failure::Usage(what.into())
@@ -141,16 +146,23 @@ fn advice(error: &Error, url: &str, again: &Again) -> Vec<String> {
 
 fn advice_on(problem: &Problem, url: &str, again: &Again) -> Vec<String> {
     let say = |text: &str| vec![text.to_owned()];
+    if let Some(named) = problem.errors.iter().find_map(|blame| option_of(&blame.pointer, &blame.code)) {
+        return say(named);
+    }
+    if problem.detail.contains("On-Behalf-Of") {
+        return say(FOR_WHOM);
+    }
     match (problem.code.as_str(), problem.status) {
+        ("reason_required", _) => say("Say why with --reason \"…\"."),
         ("unauthenticated", _) => say(
-            "Show a key: --key-file FILE, MIRABELLE_KEY_FILE or MIRABELLE_KEY. The first one is in DIR/admin.key of the server's data directory.",
+            "Show another key: --key-file FILE, MIRABELLE_KEY_FILE or MIRABELLE_KEY. The first one is in DIR/admin.key of the server's data directory.",
         ),
         ("forbidden", _) => say(
-            "Use a key with a role that may: `mirabelle key issue NAME --role ROLE` makes one. An operator's key acts for a tenant with --tenant.",
+            "Use a key with a role that may: docs/roles.md has them, `mirabelle key issue NAME --role ROLE` makes one (an admin's key, or an operator's with --tenant). An operator's key acts for a tenant with --tenant.",
         ),
-        ("not_found", _) => {
-            say("Check the name. An operator's key looks into a tenant with --tenant where it may.")
-        }
+        ("not_found", _) => say(
+            "Check the name, and that --url names the API and not the port of health and metrics. An operator's key looks into a tenant with --tenant.",
+        ),
         ("idempotency_key_reused", _) => say("For a new wish take a new --idempotency-key, or none."),
         (_, 503 | 429 | 408) => match again {
             Again::Under(key) => {
@@ -159,6 +171,20 @@ fn advice_on(problem: &Problem, url: &str, again: &Again) -> Vec<String> {
             _ => say("Nothing was done. Try again later."),
         },
         (code, _) => vec![format!("More about it: {url}/problems/{}", plain(code))],
+    }
+}
+
+const FOR_WHOM: &str = "Say for whom with --for NUMBER, the number of the member whose order it is.";
+
+/// How the command line names what the API misses.
+fn option_of(pointer: &str, code: &str) -> Option<&'static str> {
+    match (pointer, code) {
+        ("?account", _) => Some(
+            "Say whose command it was: --member NUMBER, --budget NAME (grants and what is released are their budget's), or --configuration (campaigns, products, connections, keys).",
+        ),
+        ("On-Behalf-Of", _) => Some(FOR_WHOM),
+        ("/reason", _) => Some("Say why with --reason \"…\"."),
+        _ => None,
     }
 }
 

@@ -1,9 +1,12 @@
 //! `grant`
 
+use std::time::{Duration, Instant};
+
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::failure::{Exit, Failure};
+use super::output::{print, tell_error};
 use super::remote::{Remote, Session};
 use super::table::{members, pairs};
 use super::write::Write;
@@ -112,7 +115,10 @@ fn give(session: &Session, give: Give) -> Result<Exit, Failure> {
             body[name] = json!(value);
         }
     }
-    give.write.send(session, Call::post("/v1/grants", &body), given)
+    let patience = give.write.patience();
+    give.write.send_then(session, Call::post("/v1/grants", &body), given, |body| {
+        arrived(session, &body["grants"][0]["id"], patience)
+    })
 }
 
 fn given(body: &Json) -> String {
@@ -121,10 +127,39 @@ fn given(body: &Json) -> String {
         ("grant", &grant["id"]),
         ("member", &grant["member"]),
         ("points", &grant["points"]),
-        ("state", &grant["state"]),
         ("budget", &budget["budget"]),
         ("left in it", &budget["free"]),
     ])
+}
+
+/// Between two looks at a grant that is on its way.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Waits until a grant that its budget has committed is in the wallet, or will not come, and says which.
+pub(super) fn arrived(session: &Session, grant: &Json, patience: Duration) -> Result<Exit, Failure> {
+    let Some(id) = grant.as_str() else { return Ok(Exit::Done) };
+    let deadline = Instant::now() + patience;
+    loop {
+        let found = session.body(&session.send(Call::get(format!("/v1/grants/{}", segment(id))))?)?;
+        let state = |name: &str| found[name].as_str().unwrap_or_default();
+        let exit = match (state("wallet_state"), state("budget_state")) {
+            ("credited" | "reversed", _) | ("", "held") => Some(Exit::Done),
+            ("refused" | "dropped", _) | (_, "declined" | "returned") => Some(Exit::Failed),
+            _ if patience.is_zero() => Some(Exit::Done),
+            _ if Instant::now() >= deadline => Some(Exit::Failed),
+            _ => None,
+        };
+        if let Some(exit) = exit {
+            if !session.json {
+                print(&pairs([("now", &found["words"]), ("because", &found["held_words"])]));
+            }
+            if state("wallet_state").is_empty() && exit == Exit::Failed {
+                tell_error(&format!("Where it stands later: mirabelle grant show {id}"));
+            }
+            return Ok(exit);
+        }
+        session.pause(BREATH);
+    }
 }
 
 fn shown(grant: &Json) -> String {

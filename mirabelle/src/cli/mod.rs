@@ -9,8 +9,10 @@
 //! | 4 | a difference was found |
 //! | 5 | kept for gates that halt |
 
+mod adjust;
 mod balance;
 mod budget;
+mod catalogue;
 mod clock;
 mod command;
 mod completions;
@@ -19,11 +21,13 @@ mod connection;
 mod draft;
 mod explain;
 mod failure;
+mod feed;
 mod grant;
 mod ingest;
 mod key;
 mod letters;
 mod log;
+mod member;
 mod output;
 mod pages;
 mod redeem;
@@ -41,6 +45,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use explain::in_words as condition_in_words;
 pub use failure::{Exit, Failure};
 pub use output::{tell, tell_error};
 
@@ -78,6 +83,14 @@ enum Command {
     Budget(budget::Arguments),
     /// Give a member points from a budget; take a grant back; see where one stands.
     Grant(grant::Arguments),
+    /// Correct a member's wallet, with a reason: points from a budget, or points taken for good.
+    Adjust(adjust::Arguments),
+    /// What is known of a member, and what the member has.
+    Member(member::Arguments),
+    /// What points buy: the products in force.
+    Catalogue(catalogue::Catalogue),
+    /// What products would cost a member, and whether the points are there; nothing is ordered.
+    Quote(catalogue::Quote),
     /// Redeem a member's points for products.
     Redeem(redeem::Arguments),
     /// See a redemption, cancel it, show its vouchers.
@@ -95,15 +108,17 @@ enum Command {
     Asked(command::Arguments),
     /// What nobody could read: reasons and places of dead letters, never their content.
     Dlq(letters::Arguments),
+    /// What was decided, decision by decision, of one partition; people are masked.
+    Feed(feed::Arguments),
     /// Look into the log of a data directory that no server has open.
     Log(log::Arguments),
     /// Take days as come, to try anniversaries and birthdays; not in a live tenant.
     Clock(clock::Arguments),
     /// Print the completions of a shell.
     Completions(completions::Arguments),
-    /// Print every command and its arguments as Markdown.
+    /// Print every command and its arguments, or what each role may do, as Markdown.
     #[command(hide = true)]
-    Reference,
+    Reference(reference::Arguments),
 }
 
 /// Reads the command line, does what it says, and says what came of it.
@@ -128,6 +143,10 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Config(arguments) => config::run(arguments),
         Command::Budget(arguments) => budget::run(arguments),
         Command::Grant(arguments) => grant::run(arguments),
+        Command::Adjust(arguments) => adjust::run(arguments),
+        Command::Member(arguments) => member::run(&arguments),
+        Command::Catalogue(arguments) => catalogue::run(&arguments),
+        Command::Quote(arguments) => catalogue::quote(&arguments),
         Command::Redeem(arguments) => redeem::run(arguments),
         Command::Redemption(arguments) => redemption::run(arguments),
         Command::Balance(arguments) => balance::run(&arguments),
@@ -136,9 +155,10 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Asked(arguments) => command::run(arguments),
         Command::Dlq(arguments) => letters::run(arguments),
+        Command::Feed(arguments) => feed::run(&arguments),
         Command::Log(arguments) => log::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
-        Command::Reference => reference::run(Arguments::command()),
+        Command::Reference(arguments) => reference::run(&arguments, Arguments::command()),
     }
 }

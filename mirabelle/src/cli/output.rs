@@ -22,6 +22,13 @@ pub(super) fn print(text: &str) {
     out.flush().ok();
 }
 
+/// Columns of the terminal that standard output is; `None` where it goes to a file or a program. `COLUMNS` counts before.
+pub(super) fn columns() -> Option<usize> {
+    let said =
+        std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|columns| *columns > 0);
+    said.or_else(|| Some(usize::from(console::Term::stdout().size_checked()?.1)))
+}
+
 /// Text of others on one line of a terminal: no control character reaches it.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()

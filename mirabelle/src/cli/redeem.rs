@@ -29,9 +29,16 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
+pub(super) struct Line {
     product: String,
     quantity: u32,
+}
+
+impl Line {
+    /// As the API takes it.
+    pub(super) fn body(&self) -> Json {
+        json!({ "product": self.product, "quantity": self.quantity })
+    }
 }
 
 impl FromStr for Line {
@@ -51,8 +58,7 @@ impl FromStr for Line {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = arguments.remote.session()?;
-    let line = |line: &Line| json!({ "product": line.product, "quantity": line.quantity });
-    let mut body = json!({ "lines": arguments.lines.iter().map(line).collect::<Vec<_>>() });
+    let mut body = json!({ "lines": arguments.lines.iter().map(Line::body).collect::<Vec<_>>() });
     if arguments.member != "me" {
         body["member"] = json!(arguments.member);
     }

@@ -1,6 +1,8 @@
-//! `reference`: docs/cli.md, from the commands themselves.
+//! `reference`: docs/cli.md, from the commands themselves; docs/roles.md, from the API's routes.
 
-use clap::{Arg, Command};
+use clap::{Arg, Args, Command, ValueEnum};
+use mirabelle_domain::command::Role;
+use mirabelle_gateway::routes::table::{self, Route};
 
 use super::failure::{Exit, Failure};
 use super::output::print;
@@ -8,7 +10,64 @@ use super::output::print;
 const HEAD: &str = "# The command line\n\n\
 This page is made by `mirabelle reference > docs/cli.md`; a test fails when it is stale.\n";
 
-pub(super) fn run(mut command: Command) -> Result<Exit, Failure> {
+/// Arguments of `reference`.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Which page.
+    #[arg(value_enum, default_value_t = Page::Cli)]
+    page: Page,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Page {
+    /// docs/cli.md.
+    Cli,
+    /// docs/roles.md.
+    Roles,
+}
+
+const ROLES_HEAD: &str = "# What each role may do\n\n\
+This page is made by `mirabelle reference roles > docs/roles.md`; a test fails when it is stale.\n\n\
+A key has one role or several; `mirabelle key issue NAME --role ROLE` makes one. It opens its own tenant alone, but for \
+an operator's key, which names a tenant with `?tenant=`. Further rules hold behind the table: an operator configures \
+connections and nothing else of a tenant; a live tenant's version is published by a publisher who did not draft it; a \
+member's key opens that member's own account; a connector's key delivers to its own connection; an analyst, an auditor \
+and an operator see no names and numbers of people.\n";
+
+/// The columns.
+const ROLES: [Role; 9] = [
+    Role::Operator,
+    Role::Admin,
+    Role::Publisher,
+    Role::Service,
+    Role::Member,
+    Role::Approver,
+    Role::Analyst,
+    Role::Auditor,
+    Role::Connector,
+];
+
+/// A table of routes and roles. Routes that are open to everybody are no matter of roles.
+fn roles() -> String {
+    let name = |role: &Role| serde_json::to_value(role).ok().and_then(|name| Some(name.as_str()?.to_owned()));
+    let heads: Vec<String> = ROLES.iter().filter_map(name).collect();
+    let mut page = format!("{ROLES_HEAD}\n| route | does | {} |\n", heads.join(" | "));
+    page.push_str(&format!("|---|---|{}\n", "---|".repeat(ROLES.len())));
+    let mut routes: Vec<&Route> = table::all().filter(|route| !route.roles.is_empty()).collect();
+    routes.sort_by_key(|route| (route.path, route.verb));
+    for route in routes {
+        let may = ROLES.iter().map(|role| if route.roles.contains(role) { " yes |" } else { " |" });
+        let (verb, path, summary) = (route.verb.name(), route.path, route.summary.replace('|', "\\|"));
+        page.push_str(&format!("| `{verb} {path}` | {summary} |{}\n", may.collect::<String>()));
+    }
+    page
+}
+
+pub(super) fn run(arguments: &Arguments, mut command: Command) -> Result<Exit, Failure> {
+    if matches!(arguments.page, Page::Roles) {
+        print(&roles());
+        return Ok(Exit::Done);
+    }
     command.build();
     let mut page = HEAD.to_owned();
     describe(&command, &mut Vec::new(), &mut page);

@@ -83,8 +83,17 @@ impl Remote {
             return Ok(Some(read_key(Path::new(&file))?));
         }
         let here = self.url.parse::<reqwest::Url>().is_ok_and(|url| is_loopback(&url));
-        // What can't be read is no key: the server will say that it wants one.
-        Ok(here.then(|| read_key(&self.data.join("admin.key")).ok()).flatten())
+        let file = self.data.join("admin.key");
+        if here && file.exists() {
+            return Ok(Some(read_key(&file)?));
+        }
+        let looked = match here {
+            true => format!(", and {} does not exist (--data names a server's directory)", file.display()),
+            false => String::new(),
+        };
+        Err(Failure::usage(format!(
+            "no API key is given{looked}: name a file with --key-file or MIRABELLE_KEY_FILE, or set MIRABELLE_KEY"
+        )))
     }
 }
 
@@ -132,7 +141,8 @@ impl Session {
 
     /// Lets some time pass.
     pub(super) fn pause(&self, duration: Duration) {
-        self.runtime.block_on(tokio::time::sleep(duration));
+        // Made inside: a timer belongs to a runtime.
+        self.runtime.block_on(async { tokio::time::sleep(duration).await });
     }
 
     /// Forgets the tenant that was named, for routes that are the installation's.

@@ -51,14 +51,35 @@ impl Write {
         call: Call,
         text: impl FnOnce(&Json) -> String,
     ) -> Result<Exit, Failure> {
+        self.send_then(session, call, text, |_| Ok(Exit::Done))
+    }
+
+    /// Sends a write, shows its answer, and does what comes then with it.
+    pub(super) fn send_then(
+        &self,
+        session: &Session,
+        call: Call,
+        text: impl FnOnce(&Json) -> String,
+        then: impl FnOnce(&Json) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
         match self.written(session, call)? {
             Written::Decided(reply) => {
                 session.show(&reply, text)?;
                 session.settle(&reply);
-                Ok(Exit::Done)
+                then(&session.body(&reply)?)
             }
             Written::Pending(exit) => Ok(exit),
         }
+    }
+
+    /// Whether whoever asked named the key, as a repeat does.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.idempotency_key.is_some()
+    }
+
+    /// How long a decision is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait)
     }
 
     /// Sends a write. While it is not decided it is repeated under its key: the first decision is its answer.

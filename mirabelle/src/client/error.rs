@@ -12,7 +12,8 @@ pub enum Error {
     Address(String),
     /// The URL asks for TLS.
     #[error(
-        "{0}: this client speaks HTTP without TLS; reach the API over a tunnel or a proxy on this machine"
+        "{0}: this client speaks HTTP without TLS; run it on the server's machine, or through a tunnel (ssh -N -L \
+         8080:127.0.0.1:8080 HOST) with --url http://127.0.0.1:8080"
     )]
     Tls(String),
     /// The key holds what no key holds.

@@ -48,6 +48,18 @@ fn the_page_of_every_command_is_what_the_commands_say() {
 }
 
 #[test]
+fn the_page_of_roles_is_what_the_routes_say() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/roles.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let made = run(&["reference", "roles"]).expect(0).out;
+    assert!(
+        page == made,
+        "docs/roles.md is stale: make it anew with `mirabelle reference roles > docs/roles.md`"
+    );
+    assert!(made.lines().filter(|line| line.contains(" yes |")).count() > 30, "{made}");
+}
+
+#[test]
 fn completions_are_made_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(&["completions", shell]).expect(0).out;

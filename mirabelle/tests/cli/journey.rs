@@ -7,10 +7,19 @@ fn a_tenant_is_built_and_a_person_is_rewarded_by_commands_alone() {
     let shop = Tenant::shop("journey");
     // What was written is seen by whoever reads next.
     let budget = shop.run(&["budget", "show", "spot"]).expect(0);
-    assert!(budget.out.contains("free       10000") && budget.out.contains("title      Spot"), "{budget:#?}");
+    for part in ["free            10000", "title           Spot", "paid out        0"] {
+        assert!(budget.out.contains(part), "{part}: {budget:#?}");
+    }
     let given = shop.run(&["grant", "700101", "900", "--budget", "spot", "--label", "Danke schön"]).expect(0);
-    assert!(given.out.contains("state") && given.out.contains("9100"), "{given:#?}");
-    shop.until("the points have come", &["balance", "700101"], |balance| balance["available"] == 900);
+    assert!(given.out.contains("the points are in the wallet") && given.out.contains("9100"), "{given:#?}");
+    // Whoever reads next has them: the command waits until they have come.
+    assert_eq!(shop.json(&["balance", "700101"])["available"], 900);
+    let quoted = shop.run(&["quote", "700101", "day-off=2", "gift-de-25"]).expect(0);
+    for part in ["A day off", "altogether  850", "enough      yes"] {
+        assert!(quoted.out.contains(part), "{part}: {quoted:#?}");
+    }
+    let offered = shop.run(&["catalogue", "--country", "FR"]).expect(0);
+    assert!(offered.out.contains("day-off") && !offered.out.contains("gift-de-25"), "{offered:#?}");
     let redeemed = shop.run(&["redeem", "700101", "day-off=2", "gift-de-25"]).expect(0);
     for part in ["points        850", "day-off", "fulfilled", "waiting"] {
         assert!(redeemed.out.contains(part), "{redeemed:#?}");
@@ -36,7 +45,17 @@ fn a_tenant_is_built_and_a_person_is_rewarded_by_commands_alone() {
     let lots = shop.with_key(&key, &["lots", "me"]).expect(0);
     assert!(lots.out.contains("Danke schön") && lots.out.contains("open"), "{lots:#?}");
     let statement = shop.with_key(&key, &["statement", "me"]).expect(0);
-    assert!(statement.out.lines().count() >= 4 && statement.out.contains("points came in"), "{statement:#?}");
+    assert!(statement.out.lines().count() >= 4, "{statement:#?}");
+    for part in ["points came in: Danke schön", "2 × A day off, Voucher", "CHANGE"] {
+        assert!(statement.out.contains(part), "{part}: {statement:#?}");
+    }
+    assert!(!statement.out.contains(&id), "{statement:#?}");
+    let references = shop.with_key(&key, &["statement", "me", "--references"]).expect(0);
+    assert!(references.out.contains(&format!("redemption {id}")), "{references:#?}");
+    let member = shop.run(&["member", "700101"]).expect(0);
+    for part in ["Asha", "700101", "2020-04-01", "available"] {
+        assert!(member.out.contains(part), "{part}: {member:#?}");
+    }
     let nothing = shop.with_key(&key, &["explain", "me"]).expect(0);
     assert!(nothing.out.contains("there was nothing to award"), "{nothing:#?}");
 }
@@ -54,6 +73,10 @@ fn why_a_person_got_this_much_is_told_by_explain_and_a_statement_ends_where_it_i
     });
     let ran = shop.run(&["clock", "run", "--today", "2027-04-01"]).expect(0);
     assert!(ran.out.contains("2027-04-01"), "{ran:#?}");
+    let past = shop.run(&["clock", "run", "--today", "2020-01-01"]).expect(0);
+    for part in ["2020-01-01 has come already", "nothing new", "at 2027-04-01 and does not go back"] {
+        assert!(past.out.contains(part), "{part}: {past:#?}");
+    }
     shop.until("the anniversary has come", &["explain", "700101"], |explained| {
         !explained["milestones"].as_array().unwrap().is_empty()
     });
@@ -81,8 +104,38 @@ fn a_grant_is_taken_back_and_a_redemption_cancelled_only_while_nothing_was_start
     assert!(back.out.contains("spent before  300") && back.out.contains("available     0"), "{back:#?}");
     let closed = shop.run(&["budget", "close", "spot", "--reason", "the year is over"]).expect(0);
     assert!(closed.out.contains("budget     spot"), "{closed:#?}");
+    let shown = shop.run(&["budget", "list"]).expect(0);
+    assert!(shown.out.contains("PAID OUT") && !shown.out.contains("SPENT"), "{shown:#?}");
+    let balance = shop.run(&["balance", "700101"]).expect(0);
+    assert!(balance.out.contains("could not be taken back  300"), "{balance:#?}");
     let refused = shop.run(&["grant", "700102", "1", "--budget", "spot"]).expect(1);
     assert!(refused.err.contains("budget_closed"), "{refused:#?}");
+}
+
+#[test]
+fn a_wallet_is_corrected_with_a_reason_that_the_statement_tells() {
+    let shop = Tenant::shop("corrected");
+    let added =
+        shop.run(&["adjust", "700101", "80", "--budget", "spot", "--reason", "forgotten in May"]).expect(0);
+    assert!(added.out.contains("the points are in the wallet"), "{added:#?}");
+    assert_eq!(shop.json(&["balance", "700101"])["available"], 80);
+    let taken = shop.run(&["adjust", "700101", "-30", "--reason", "counted twice"]).expect(0);
+    assert!(taken.out.contains("available  50"), "{taken:#?}");
+    let statement = shop.run(&["statement", "700101"]).expect(0);
+    assert!(statement.out.contains("because: counted twice"), "{statement:#?}");
+}
+
+#[test]
+fn a_connection_that_is_closed_already_is_left_as_it_is() {
+    let shop = Tenant::shop("closed-twice");
+    let closed = shop.run(&["connection", "close", "workday"]).expect(0);
+    assert!(closed.out.contains("version       2"), "{closed:#?}");
+    let again = shop.run(&["connection", "close", "workday"]).expect(0);
+    assert!(again.out.is_empty() && again.err.contains("closed already"), "{again:#?}");
+    let versions = shop.json(&["config", "list", "connection", "--name", "workday"]);
+    assert_eq!(versions["versions"].as_array().unwrap().len(), 2, "{versions}");
+    let opened = shop.run(&["connection", "open", "workday"]).expect(0);
+    assert!(opened.out.contains("published"), "{opened:#?}");
 }
 
 #[test]
@@ -91,6 +144,7 @@ fn a_version_goes_from_draft_to_published_and_another_is_thrown_away() {
     let file = tenant.file("mug.json", r#"{"title": "A mug", "points": 120, "delivery": "immediate"}"#);
     let drafted = tenant.run(&["config", "draft", "product", "mug", &file, "--reason", "new"]).expect(0);
     assert!(drafted.out.contains("state    drafted"), "{drafted:#?}");
+    assert!(drafted.err.contains("mirabelle config submit product mug --version 1"), "{drafted:#?}");
     let submitted = tenant.run(&["config", "submit", "product", "mug"]).expect(0);
     assert!(submitted.err.contains("Version 1 of product mug"), "{submitted:#?}");
     let published = tenant.run(&["config", "publish", "product", "mug"]).expect(0);

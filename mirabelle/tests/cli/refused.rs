@@ -44,6 +44,14 @@ fn a_wrong_command_line_exits_with_2_and_nothing_is_sent() {
         &["grant", "--json", "reverse", "5", "--budget", "spot"],
         &["balance", "1", "--attempts", "0"],
         &["statement", "1", "--as-of", "yesterday"],
+        &["balance", "1", "--as-of", "yesterday"],
+        &["balance", "1", "--as-of", "2199-01-01T00:00:00Z"],
+        &["explain", "1", "--kind", "xyz"],
+        &["adjust", "1", "5"],
+        &["adjust", "1", "5", "--reason", "forgotten"],
+        &["adjust", "1", "-5", "--reason", "counted twice", "--budget", "spot"],
+        &["quote", "1"],
+        &["feed", "--limit", "0"],
         &["statement", "1", "--as-of", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
         &["statement", "1", "--limit", "0"],
         &["command", "show", "k", "--budget", "a", "--member", "b"],
@@ -69,9 +77,13 @@ fn a_wrong_command_line_exits_with_2_and_nothing_is_sent() {
         run(wrong).expect(2);
     }
     for url in ["127.0.0.1:8080", "ftp://127.0.0.1", "http://127.0.0.1/?a=b"] {
-        let said = run(&["balance", "1", "--url", url]).expect(2);
+        let said = run(&["balance", "1", "--url", url, "--key", "k"]).expect(2);
         assert!(said.err.contains(url) && said.err.contains("http://127.0.0.1:8080"), "{said:#?}");
     }
+    let tls = run(&["balance", "1", "--url", "https://rewards.example.org", "--key", "k"]).expect(2);
+    assert!(tls.err.contains("without TLS") && tls.err.contains("ssh -N -L"), "{tls:#?}");
+    let kinds = run(&["explain", "1", "--kind", "xyz"]).expect(2);
+    assert!(kinds.err.contains("anniversary") && kinds.err.contains("spot_award"), "{kinds:#?}");
 }
 
 #[test]
@@ -79,12 +91,17 @@ fn without_a_key_or_with_a_wrong_one_it_is_told_where_keys_come_from() {
     let server = Server::shared();
     let elsewhere = tempfile::tempdir().unwrap();
     let data = elsewhere.path().to_str().unwrap();
-    for with in [&["--data", data][..], &["--key", "mk_acme.bot_wrong"]] {
-        let mut command = mirabelle(&["tenant", "list", "--url", &server.url]);
-        let said = Said::from(command.args(with).output().unwrap()).expect(1);
-        assert!(said.err.contains("401 unauthenticated") && said.err.contains("--key-file"), "{said:#?}");
-        assert!(said.err.contains("admin.key") && !said.err.contains("mk_acme"), "{said:#?}");
+    // Without a key nothing is sent: it would look like a wrong one.
+    let said = run(&["tenant", "list", "--url", &server.url, "--data", data]).expect(2);
+    let file = elsewhere.path().join("admin.key");
+    for part in ["no API key is given", &format!("{} does not exist", file.display()), "--key-file"] {
+        assert!(said.err.contains(part), "{part}: {said:#?}");
     }
+    let said = run(&["tenant", "list", "--url", "http://192.0.2.1:8080", "--data", data]).expect(2);
+    assert!(said.err.contains("no API key is given") && !said.err.contains("admin.key"), "{said:#?}");
+    let said = run(&["tenant", "list", "--url", &server.url, "--key", "mk_acme.bot_wrong"]).expect(1);
+    assert!(said.err.contains("401 unauthenticated") && said.err.contains("--key-file"), "{said:#?}");
+    assert!(said.err.contains("admin.key") && !said.err.contains("mk_acme"), "{said:#?}");
     // A server of this machine is shown the first key of its own directory.
     let own = server.data.path().to_str().unwrap();
     run(&["tenant", "list", "--url", &server.url, "--data", own]).expect(0);
@@ -106,6 +123,57 @@ fn a_role_that_may_not_is_told_which_way_there_is() {
     assert!(said.err.contains("403 forbidden") && said.err.contains("mirabelle key issue"), "{said:#?}");
     let said = tenant.operator(&["budget", "open", "spot"]).expect(1);
     assert!(said.err.contains("403 forbidden") && said.err.contains("--tenant"), "{said:#?}");
+}
+
+#[test]
+fn what_the_api_misses_is_named_as_the_command_line_names_it() {
+    let shop = Tenant::shop("flags");
+    shop.give("700101", "300");
+    let redeemed = shop.json(&["redeem", "700101", "gift-de-25"]);
+    let id = redeemed["id"].as_str().unwrap();
+    shop.until("the vendor has delivered", &["redemption", "show", id], |told| told["state"] == "fulfilled");
+    let app = shop.key("app");
+    shop.run(&["key", "issue", "app", "--role", "service", "--out", app.to_str().unwrap()]).expect(0);
+    let whom = shop.with_key(&app, &["redemption", "reveal", id]).expect(1);
+    assert!(whom.err.contains("--for NUMBER"), "{whom:#?}");
+    let shown = shop.with_key(&app, &["redemption", "reveal", id, "--for", "700101"]).expect(0);
+    assert!(shown.out.starts_with("SANDBOX-"), "{shown:#?}");
+    let whose = shop.run(&["command", "show", "k-1"]).expect(1);
+    for part in ["--member", "--budget", "--configuration"] {
+        assert!(whose.err.contains(part), "{whose:#?}");
+    }
+    shop.run(&["grant", "700101", "5", "--budget", "spot", "--idempotency-key", "k-1"]).expect(0);
+    let wrong = shop.run(&["command", "show", "k-1", "--member", "700101"]).expect(1);
+    assert!(wrong.err.contains("a grant's to its budget (--budget)"), "{wrong:#?}");
+    shop.run(&["command", "show", "k-1", "--budget", "spot"]).expect(0);
+}
+
+#[test]
+fn a_live_tenants_publication_waits_for_a_second_person_and_for_its_minute() {
+    let server = Server::shared();
+    let place = tempfile::tempdir().unwrap();
+    let with = |key: &std::path::Path, arguments: &[&str]| -> Said {
+        mirabelle(arguments).args(["--url", &server.url, "--key-file"]).arg(key).output().unwrap().into()
+    };
+    let operator = server.admin_key();
+    with(&operator, &["tenant", "create", "real", "--mode", "live"]).expect(0);
+    let mut keys = Vec::new();
+    for role in ["admin", "publisher"] {
+        let file = place.path().join(role);
+        let path = file.to_str().unwrap();
+        with(&operator, &["key", "issue", role, "--role", role, "--tenant", "real", "--out", path]).expect(0);
+        keys.push(file);
+    }
+    let file = place.path().join("tree.json");
+    std::fs::write(&file, r#"{"title": "A tree", "points": 200, "delivery": "immediate"}"#).unwrap();
+    let publish = ["config", "publish", "product", "tree"];
+    let drafted = with(&keys[0], &[&publish[..], &[file.to_str().unwrap()]].concat()).expect(0);
+    let next = "mirabelle config publish product tree --version 1 --reason";
+    assert!(drafted.out.contains("submitted") && drafted.err.contains(next), "{drafted:#?}");
+    let silent = with(&keys[1], &publish).expect(1);
+    assert!(silent.err.contains("--reason"), "{silent:#?}");
+    let published = with(&keys[1], &[&publish[..], &["--reason", "agreed"]].concat()).expect(0);
+    assert!(published.err.contains("in force from") && published.err.contains("seconds"), "{published:#?}");
 }
 
 #[test]

@@ -15,6 +15,9 @@ fn every_read_prints_the_apis_json_when_asked() {
     let id = redemption["id"].as_str().unwrap();
     for arguments in [
         &["balance", "700101"][..],
+        &["member", "700101"],
+        &["catalogue"],
+        &["quote", "700101", "day-off"],
         &["balance", "staff:700101", "--as-of", "2020-01-01T00:00:00Z"],
         &["lots", "700101", "--all"],
         &["statement", "700101", "--from", "2020-01-01T00:00:00Z"],
@@ -40,6 +43,20 @@ fn every_read_prints_the_apis_json_when_asked() {
     }
     let command = shop.json(&["command", "show", "r-1041", "--member", "700101"]);
     assert_eq!((&command["state"], &command["command"]), (&json!("accepted"), &json!("request_redemption")));
+    let auditor = shop.key("auditor");
+    let file = auditor.to_str().unwrap();
+    shop.run(&["key", "issue", "auditor", "--role", "auditor", "--out", file]).expect(0);
+    let pages: Vec<Json> = (0..8)
+        .map(|partition| {
+            let feed = ["feed", "--partition", &partition.to_string(), "--json"];
+            shop.with_key(&auditor, &feed).expect(0).json()
+        })
+        .collect();
+    let made = |page: &&Json| page["decisions"].to_string().contains("tenant_created");
+    let made = pages.iter().find(made).unwrap();
+    let partition = made["partition"].to_string();
+    let told = shop.with_key(&auditor, &["feed", "--partition", &partition, "--limit", "1"]).expect(0);
+    assert!(told.out.contains("tenant_created") && told.out.contains("more: --after"), "{told:#?}");
     let tenants = shop.operator(&["tenant", "list", "--json"]).expect(0).json();
     let shown = shop.operator(&["tenant", "show", "json", "--json"]).expect(0).json();
     assert!(tenants["tenants"].as_array().unwrap().contains(&shown), "{tenants}");
