@@ -198,5 +198,15 @@ fn held(session: &Session, budget: &str, limit: &Limit) -> Result<Exit, Failure>
 fn resolve(session: &Session, it: &Resolve, how: &str) -> Result<Exit, Failure> {
     let path = format!("/v1/budgets/{}/held/{}/{how}", segment(&it.budget), segment(&it.grant));
     let call = Call::post(path, &json!({ "reason": it.reason }));
-    it.write.send(session, call, |body| members(body, &["id", "state", "points"]))
+    let patience = it.write.patience();
+    it.write.send_then(
+        session,
+        call,
+        |body| members(body, &["id", "state", "points"]),
+        |body| match how {
+            // What is released goes to the wallet, on its own way.
+            "release" => super::grant::arrived(session, &body["id"], patience),
+            _ => Ok(Exit::Done),
+        },
+    )
 }

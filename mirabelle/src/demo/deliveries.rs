@@ -62,7 +62,7 @@ fn in_words(status: &str) -> &str {
     match status {
         "accepted" => "recorded",
         "duplicate" => "known already",
-        "dead_letter" => "set aside, unreadable",
+        "dead_letter" => "set aside",
         "ignored" => "not about people",
         other => other,
     }

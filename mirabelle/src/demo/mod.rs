@@ -118,14 +118,15 @@ fn opening(screen: Screen, directory: &Directory, server: &Server, days: Days) {
     }
     screen.line(format!("  API        {}", server.url()));
     screen.line(format!("  health     http://{}/readyz and /metrics", server.admin));
-    screen.line(format!(
-        "  the day    {}. The samples tell of {}; their dates are",
+    let day = format!(
+        "{}. The samples tell of {}; their dates are moved to this day. It lies ahead; step 4 tells the server that it has come, so that the story is always the same. The instants in the API are real: a birthday of that day is paid today.",
         days::long(days.story),
         days::long(days::told()),
-    ));
-    screen.line("             moved to this day, which lies ahead, and step 4 tells the server that it");
-    screen.line("             has come. So the story is the same whenever it is told, and a birthday");
-    screen.line("             of that day is paid today: the instants that the API tells are real.");
+    );
+    for (index, part) in screen::wrap(&day, screen::WIDTH - 13).iter().enumerate() {
+        let name = if index == 0 { "the day" } else { "" };
+        screen.line(format!("  {name:<11}{part}"));
+    }
 }
 
 /// The whole story.

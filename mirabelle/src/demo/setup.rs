@@ -72,7 +72,7 @@ pub(super) async fn set_up(screen: Screen, url: &str, operator: &str, story: Day
     }
     let adopted = adopted(&admin).await?;
     screen.ok(&format!(
-        "{} campaigns, {} products, {} connections, one for each HR system: {adopted} published, and in force. The connections are \"in baseline\": people are recorded, nobody earns yet, so that a first load pays nobody for having been hired years ago",
+        "{} campaigns, {} products, {} connections, one for each HR system: {adopted} versions published, and in force. The connections are \"in baseline\": people are recorded, nobody earns yet, so that a first load pays nobody for having been hired years ago",
         campaigns(story).len(),
         products().len(),
         Source::ALL.len(),

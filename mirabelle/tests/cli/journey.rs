@@ -82,12 +82,38 @@ fn why_a_person_got_this_much_is_told_by_explain_and_a_statement_ends_where_it_i
     });
     let explained = shop.run(&["explain", "700101", "--kind", "anniversary"]).expect(0);
     assert!(explained.out.contains("years@1: "), "{explained:#?}");
+    // Whoever is rewarded at the same time by the clock has it first: moves then stand in the order of their instants.
+    shop.until("the other one's has come", &["balance", "700102"], |balance| balance["available"] == 700);
     shop.give("700102", "40");
     let all = shop.json(&["statement", "700102"]);
     let first = all["entries"][0]["at"].as_str().unwrap();
     assert_eq!(shop.json(&["statement", "700102", "--as-of", first])["entries"], all["entries"]);
     let before = shop.json(&["statement", "700102", "--to", first]);
     assert_eq!(before["entries"].as_array().unwrap(), &all["entries"].as_array().unwrap()[1..]);
+}
+
+#[test]
+fn what_waits_for_a_person_is_in_the_wallet_when_its_release_has_ended() {
+    let shop = Tenant::shop("released");
+    let campaign = "title = \"Years\"\nmilestone = \"anniversary\"\nbudget = \"spot\"\nstarts_on = 2020-01-01\n\
+        daily_ceiling = 1000\n[points]\nper_year = 100\n";
+    let file = shop.file("years.toml", campaign);
+    shop.run(&["config", "publish", "campaign", "years", &file]).expect(0);
+    shop.until("it is in force", &["config", "status", "campaign", "years"], |status| {
+        status["in_force"]["adopted_everywhere"] == true
+    });
+    shop.run(&["clock", "run", "--today", "2027-04-01"]).expect(0);
+    // Seven years each for two people: the second award exceeds the day's ceiling.
+    let held = shop.until("one award waits", &["budget", "held", "spot"], |held| {
+        held["grants"].as_array().unwrap().len() == 1
+    });
+    let (grant, number) = (&held["grants"][0]["grant"], &held["grants"][0]["number"]);
+    let (grant, number) = (grant.as_str().unwrap(), number.as_str().unwrap());
+    let explained = shop.run(&["explain", number]).expect(0);
+    assert!(explained.out.contains("mirabelle budget held spot"), "{explained:#?}");
+    let released = shop.run(&["budget", "release", "spot", grant, "--reason", "agreed"]).expect(0);
+    assert!(released.out.contains("the points are in the wallet"), "{released:#?}");
+    assert_eq!(shop.json(&["balance", number])["available"], 700);
 }
 
 #[test]
