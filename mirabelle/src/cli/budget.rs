@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::failure::{Exit, Failure};
 use super::pages::Limit;
 use super::remote::{Remote, Session};
-use super::table::{Table, members, pairs, when};
+use super::table::{Table, members, minute, pairs, when};
 use super::write::Write;
 use crate::client::{Call, segment};
 
@@ -184,7 +184,7 @@ fn held(session: &Session, budget: &str, limit: &Limit) -> Result<Exit, Failure>
                 &grant["grant"],
                 member,
                 &grant["points"],
-                &grant["since"],
+                &minute(&grant["since"]),
                 &grant["campaign"],
                 &grant["words"],
             ]);

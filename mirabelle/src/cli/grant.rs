@@ -92,7 +92,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 let balance = &body["balance"];
                 pairs([
                     ("grant", &body["id"]),
-                    ("spent before", &body["shortfall"]),
+                    ("could not be taken back", &body["shortfall"]),
                     ("available", &balance["available"]),
                     ("pending", &balance["pending"]),
                     ("reserved", &balance["reserved"]),
@@ -135,7 +135,8 @@ fn given(body: &Json) -> String {
 /// Between two looks at a grant that is on its way.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Waits until a grant that its budget has committed is in the wallet, or will not come, and says which.
+/// Waits until a grant that its budget has committed is in the wallet and in the budget's books, or will not come, and
+/// says which: whoever reads next sees it.
 pub(super) fn arrived(session: &Session, grant: &Json, patience: Duration) -> Result<Exit, Failure> {
     let Some(id) = grant.as_str() else { return Ok(Exit::Done) };
     let deadline = Instant::now() + patience;
@@ -143,9 +144,10 @@ pub(super) fn arrived(session: &Session, grant: &Json, patience: Duration) -> Re
         let found = session.body(&session.send(Call::get(format!("/v1/grants/{}", segment(id))))?)?;
         let state = |name: &str| found[name].as_str().unwrap_or_default();
         let exit = match (state("wallet_state"), state("budget_state")) {
-            ("credited" | "reversed", _) | ("", "held") => Some(Exit::Done),
+            ("credited", "settled") | ("reversed", _) | (_, "held") => Some(Exit::Done),
             ("refused" | "dropped", _) | (_, "declined" | "returned") => Some(Exit::Failed),
             _ if patience.is_zero() => Some(Exit::Done),
+            ("credited", _) if Instant::now() >= deadline => Some(Exit::Done),
             _ if Instant::now() >= deadline => Some(Exit::Failed),
             _ => None,
         };
@@ -178,7 +180,7 @@ fn shown(grant: &Json) -> String {
         "expires_at",
         "lot",
         "reason",
-        "shortfall",
+        "resolved_by",
     ];
     members(grant, &names)
 }

@@ -78,7 +78,7 @@ enum Role {
     Service,
     /// A member's own account.
     Member,
-    /// Approves.
+    /// Approves orders: for policies to come, nothing asks for it yet.
     Approver,
     /// Reads, masked.
     Analyst,

@@ -7,7 +7,7 @@ use super::failure::{Exit, Failure};
 use super::output::print;
 use super::pages::Limit;
 use super::remote::Remote;
-use super::table::{Table, members};
+use super::table::{Table, members, minute};
 use crate::client::Call;
 
 /// Arguments of `dlq`.
@@ -67,7 +67,8 @@ fn listed(letters: &Json) -> String {
     let mut table = Table::new(&["PLACE", "AT", "TENANT", "ORIGIN", "SOURCE ID", "REASON", "DETAIL"]);
     for letter in letters.as_array().into_iter().flatten() {
         let place = Json::String(format!("{}/{}", letter["partition"], letter["offset"]));
-        let cells = [&place, &letter["at"], &letter["tenant"], &letter["origin"], &letter["source_id"]];
+        let at = minute(&letter["at"]);
+        let cells = [&place, &at, &letter["tenant"], &letter["origin"], &letter["source_id"]];
         table.row(cells.into_iter().chain([&letter["reason"], &letter["detail"]]));
     }
     table.text("There is no dead letter.")

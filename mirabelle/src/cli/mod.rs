@@ -58,7 +58,8 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 some of many were done, \
-4 a difference was found.";
+4 a difference was found.\n\nInstants are told on this machine's clock (TZ names another zone), with --json as the \
+API tells them. On a terminal tables are as wide as it is.";
 
 /// The commands.
 #[derive(Subcommand)]

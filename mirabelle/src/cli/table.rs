@@ -249,7 +249,7 @@ mod tests {
         let rows = json!([{ "a": "first", "b": 5, "c": "a rather long sentence that is told of it" }]);
         let table = || Table::of(&rows, &[("A", "a"), ("B", "b"), ("C", "c")]);
         let narrow = table().text_within("", Some(34));
-        assert_eq!(narrow.lines().count(), 4, "{narrow}");
+        assert_eq!(narrow.lines().count(), 3, "{narrow}");
         assert!(narrow.lines().all(|line| line.width() <= 34), "{narrow}");
         assert_eq!(table().text_within("", Some(20)).lines().next(), Some("a  first"));
         assert_eq!(table().text_within("", None).lines().count(), 2);
