@@ -186,7 +186,7 @@ impl Config {
 }
 
 /// Variables of the same prefix that belong to the command line and the tests.
-const OUTSIDE: &[&str] = &["url", "key", "key_file", "tenant", "fixtures", "config"];
+const OUTSIDE: &[&str] = &["url", "key", "key_file", "tenant", "fixtures", "config", "servers", "testbed"];
 
 #[cfg(test)]
 mod tests {

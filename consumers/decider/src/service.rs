@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mirabelle_ledger::{Health, Now};
+pub use mirabelle_log::Membership;
 use mirabelle_log::{Log, Partition as Number, View};
 use mirabelle_store::{Blobs, Ids, Snapshots};
 use tracing::error;
@@ -16,16 +17,6 @@ use crate::lane::{Lane, LaneError, LaneOptions};
 use crate::metrics::Metrics;
 use crate::open::{Error, open_lane};
 use crate::partition::{Counts, Options as PartitionOptions};
-
-/// What membership says.
-pub enum Membership {
-    /// Work on this partition.
-    Gained(Number),
-    /// Finish what is in flight there, then answer.
-    Losing(Number, SyncSender<()>),
-    /// It is gone.
-    Lost(Number),
-}
 
 /// The machine's clocks and its chance.
 pub trait Machine: Send {

@@ -3,6 +3,7 @@
 //! A [`Log`] keeps opaque bytes. It knows nothing of claims, decisions or schemas: that is the ledger's work.
 //! One file of contract, one conformance suite ([`suite`]); every engine passes the whole of it.
 
+mod membership;
 pub mod memory;
 pub mod suite;
 
@@ -10,6 +11,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+pub use membership::Membership;
 
 /// The topics of DESIGN §1. All have the same number of partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -246,8 +249,11 @@ pub struct ReadLimit {
 
 /// Reads one partition of one topic forward. Owned by one thread.
 pub trait Reader: Send {
-    /// Appends to `out` what can be read now, in order, within `limit`; never waits. Nothing appended means
-    /// that the end of the view is reached.
+    /// Appends to `out` what can be read now, in order, within `limit`; never waits for what is not there yet. Nothing
+    /// appended means that the end of the view is reached: all that was acknowledged in this process, and all that lay
+    /// before the end of any [`Log::bounds`] asked for earlier, was handed out. An engine that reaches its medium over a
+    /// network fetches until then, and hands out nothing while it can't reach it: whoever must know the difference
+    /// compares [`Reader::position`] with [`Log::bounds`], which fails then.
     fn read(&mut self, limit: ReadLimit, out: &mut Vec<Record>) -> Result<(), ReadError>;
 
     /// The offset that the next read begins at.
@@ -264,7 +270,10 @@ pub trait Reader: Send {
 /// * `done` with `Ok(offset)` comes only for what is durable. After `Err(Unclear)` the record may or may not appear.
 /// * `append` never blocks longer than a lock; it refuses instead.
 /// * `wait` returns when something became visible that was not when the tick was handed out; spurious returns
-///   are allowed, missed ones are not.
+///   are allowed, missed ones are not. What another process appends is seen by readers that are open: in a partition that
+///   nobody here reads, `wait` need not return for it.
+/// * `bounds`, `reader` and `read` may block while an engine asks its servers, for seconds when those do not answer: they
+///   do not belong on an async worker.
 pub trait Log: Send + Sync + 'static {
     /// This log's identity.
     fn id(&self) -> LogId;

@@ -12,6 +12,7 @@ const STOREYS: &[(&str, &[&str])] = &[
     ("mirabelle-hris", &["mirabelle-domain"]),
     ("mirabelle-ledger", &["mirabelle-domain", "mirabelle-log", "mirabelle-schemas"]),
     ("mirabelle-log-embedded", &["mirabelle-domain", "mirabelle-log"]),
+    ("mirabelle-log-kafka", &["mirabelle-domain", "mirabelle-log"]),
     ("mirabelle-store-embedded", &["mirabelle-domain", "mirabelle-log", "mirabelle-store"]),
     ("mirabelle-loadtest", &[]),
     ("mirabelle-testbed", &[]),
