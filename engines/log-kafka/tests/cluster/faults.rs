@@ -151,6 +151,12 @@ fn a_broker_that_rests_beyond_the_timeout_leaves_appends_unclear_and_readers_who
     let mut answers: Answers =
         (0..20).map(|number| (number, append(&*log, topic, partition, number))).collect();
     let mut reader = log.reader(topic, partition, Offset(0), View::Durable).unwrap();
+    let mut tailed = Vec::new();
+    let deadline = Instant::now() + PATIENCE;
+    while tailed.len() < 20 {
+        assert!(Instant::now() < deadline, "the tail has {}", tailed.len());
+        reader.read(ALL, &mut tailed).unwrap();
+    }
     alone.server.kafka.pause(0).unwrap();
     let (sender, receiver) = channel();
     for number in 20..60 {
@@ -171,10 +177,6 @@ fn a_broker_that_rests_beyond_the_timeout_leaves_appends_unclear_and_readers_who
         answers.insert(number, answer);
     }
     // Reading finds nothing meanwhile, and that is no error.
-    let mut tailed = Vec::new();
-    while tailed.len() < 20 {
-        reader.read(ALL, &mut tailed).unwrap();
-    }
     reader.read(ALL, &mut tailed).unwrap();
     assert_eq!(tailed.len(), 20);
     alone.server.kafka.resume(0).unwrap();
