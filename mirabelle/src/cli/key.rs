@@ -38,7 +38,7 @@ enum Act {
         #[command(flatten)]
         write: Write,
     },
-    /// List the tenant's keys, without their texts.
+    /// List the tenant's keys, without their texts: who issued and revoked them, and when.
     List,
 }
 
@@ -109,13 +109,25 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Act::List => {
             let columns = [
                 ("KEY", "key_id"),
-                ("CLIENT", "client"),
+                ("STATE", "state"),
                 ("ROLES", "roles"),
-                ("CONNECTION", "connection"),
-                ("MEMBER", "member"),
+                ("ISSUED", "issued_at"),
+                ("BY", "issuer"),
                 ("EXPIRES", "expires_at"),
+                ("REVOKED", "revoked_at"),
+                ("BY", "revoker"),
+                ("CLIENT", "client"),
+                ("OPENS", "opens"),
             ];
-            let text = |body: &Json| Table::of(&body["keys"], &columns).text("There is no key.");
+            let text = |body: &Json| {
+                let mut keys = body["keys"].clone();
+                for key in keys.as_array_mut().into_iter().flatten() {
+                    // One connection or one member's account, or all that its roles may.
+                    let only = [&key["connection"], &key["member"]].into_iter().find(|one| one.is_string());
+                    key["opens"] = only.cloned().unwrap_or(Json::Null);
+                }
+                Table::of(&keys, &columns).text("There is no key.")
+            };
             session.read(Call::get("/v1/keys"), text)?;
             Ok(Exit::Done)
         }

@@ -208,6 +208,12 @@ fn a_key_is_issued_listed_and_revoked_and_opens_nothing_after() {
     let listed = tenant.run(&["key", "list"]).expect(0);
     assert!(listed.out.contains("auditor, analyst") && !listed.out.contains("keys.other"), "{listed:#?}");
     tenant.run(&["key", "revoke", "keys.reader", "--reason", "left"]).expect(0);
+    let keys = tenant.json(&["key", "list"]);
+    let of = |id: &str| keys["keys"].as_array().unwrap().iter().find(|key| key["key_id"] == id).unwrap();
+    let (reader, admin) = (of("keys.reader"), of("keys.admin"));
+    assert_eq!((&reader["state"], &admin["state"]), (&"revoked".into(), &"issued".into()), "{keys}");
+    assert!(reader["revoked_at"].is_string() && reader["issued_at"].is_string(), "{keys}");
+    assert_eq!((&reader["issuer"], &reader["revoker"]), (&"admin".into(), &"admin".into()), "{keys}");
     let closed = tenant.with_key(&file, &["key", "list"]).expect(1);
     assert!(closed.err.contains("401 unauthenticated"), "{closed:#?}");
 }

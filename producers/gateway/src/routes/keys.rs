@@ -1,5 +1,6 @@
 //! API keys: issued, their text told once; revoked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State as Extract};
@@ -7,7 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use mirabelle_domain::command::{IssueKey, RevokeKey, Role, TenantMode};
-use mirabelle_domain::{AccountId, Fact, Name, Timestamp};
+use mirabelle_domain::tables::keys as rows_of_keys;
+use mirabelle_domain::{AccountId, Fact, MemberId, Name, Timestamp};
+use mirabelle_store::{Found, Scan};
 use serde::Serialize;
 
 use crate::auth::{Caller, SYSTEM, make_key};
@@ -15,6 +18,7 @@ use crate::directory::Key;
 use crate::json::Members;
 use crate::problem::{self, Problem};
 use crate::routes::read::params::PathOf;
+use crate::routes::read::view;
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, body, conclude, json, members_or_none};
 use crate::seed::role;
@@ -29,6 +33,8 @@ const OF_ADMINS: &[Role] =
 
 const KEY: &str = r#"{"type":"object","properties":{"key_id":{"type":"string"},"client":{"type":"string"},"roles":{"type":"array","items":{"type":"string"}},"connection":{"type":"string"},"member":{"type":"string"},"expires_at":{"type":"string","format":"date-time"},"key":{"type":"string","description":"the key's text, told this once"}}}"#;
 
+const KEYS: &str = r#"{"type":"object","properties":{"keys":{"type":"array","items":{"type":"object","required":["key_id","state","client","roles"],"properties":{"key_id":{"type":"string"},"state":{"enum":["issued","revoked"]},"client":{"type":"string"},"roles":{"type":"array","items":{"type":"string"}},"connection":{"type":"string"},"member":{"type":"string"},"issued_at":{"type":"string","format":"date-time"},"issuer":{"type":"string"},"expires_at":{"type":"string","format":"date-time"},"revoked_at":{"type":"string","format":"date-time"},"revoker":{"type":"string"}}}}}}"#;
+
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[
     Route::post("/v1/keys", || post(issue))
@@ -38,8 +44,8 @@ pub const ROUTES: &[Route] = &[
         .answer(201, "Issued", KEY),
     Route::get("/v1/keys", || get(list))
         .roles(&[Role::Operator, Role::Admin, Role::Auditor])
-        .summary("The tenant's keys, without their texts")
-        .answer(200, "The keys, by name", r#"{"type":"object","properties":{"keys":{"type":"array","items":{"type":"object"}}}}"#),
+        .summary("The tenant's keys, without their texts; revoked ones too")
+        .answer(200, "The keys, by name", KEYS),
     Route::post("/v1/keys/{key}/revoke", || post(revoke))
         .roles(ISSUERS)
         .summary("Revoke a key, at once and for good")
@@ -173,22 +179,72 @@ fn may_hand_out(state: &State, caller: &Caller, roles: &[Role]) -> Result<(), Pr
     Err(Problem::new(problem::FORBIDDEN, what).at("/roles", "not_allowed", what))
 }
 
-async fn list(Extract(state): Extract<Shared>, caller: Caller) -> Response {
-    let keys = state.directory.keys_of(caller.tenant());
-    let body = |key: &'_ std::sync::Arc<Key>| {
-        serde_json::to_value(KeyBody {
-            key_id: key.key_id.to_string(),
-            client: key.client.to_string(),
-            roles: &key.roles,
-            connection: key.connection.as_ref().map(Name::to_string),
-            member: key.member.map(|member| format!("m:{member}")),
-            expires_at: key.expires_at.map(|at| at.to_string()),
-            key: None,
-        })
-        .unwrap_or_default()
-    };
-    let keys: Vec<serde_json::Value> = keys.iter().map(body).collect();
-    json(StatusCode::OK, HeaderMap::new(), &serde_json::json!({"keys": keys}))
+async fn list(Extract(state): Extract<Shared>, caller: Caller) -> Result<Response, Problem> {
+    blocking(move || {
+        let headers = view::position(&state, &AccountId::configuration(caller.tenant().clone()));
+        let keys = keys(&state, &caller)?;
+        Ok(view::ok(headers, serde_json::json!({"keys": keys})))
+    })
+    .await?
+}
+
+/// Every key that the tenant ever had, by name. What opens is what the directory knows, at this very moment; who issued
+/// and revoked it, and when, the rows tell.
+fn keys(state: &State, caller: &Caller) -> Result<Vec<serde_json::Value>, Problem> {
+    let mut live: BTreeMap<String, Arc<Key>> = BTreeMap::new();
+    for key in state.directory.keys_of(caller.tenant()) {
+        live.insert(key.key_id.to_string(), key);
+    }
+    let rows = view::rows(state)?;
+    let mut scan = Scan::new(&rows_of_keys::TABLE, vec![view::text(caller.tenant())], PAGE);
+    let mut told = BTreeMap::new();
+    loop {
+        let page = view::scan(rows.as_ref(), &scan)?;
+        for row in &page {
+            let key_id = row.text("key_id").unwrap_or_default().to_owned();
+            told.insert(key_id.clone(), of_row(row, live.remove(&key_id).is_some()));
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => scan.after = Some(last.key[1..].to_vec()),
+            _ => break,
+        }
+    }
+    // Issued a moment ago: the rows don't have them yet.
+    told.extend(live.into_iter().map(|(key_id, key)| (key_id, of_directory(&key))));
+    Ok(told.into_values().collect())
+}
+
+/// Keys read at once.
+const PAGE: usize = 1_000;
+
+fn of_row(row: &Found, opens: bool) -> serde_json::Value {
+    let roles: Vec<&str> =
+        row.text("roles").unwrap_or_default().split(',').filter(|role| !role.is_empty()).collect();
+    serde_json::json!({
+        "key_id": view::said(row, "key_id"),
+        "state": if opens { "issued" } else { "revoked" },
+        "client": view::said(row, "client"),
+        "roles": roles,
+        "connection": view::said(row, "connection"),
+        "member": view::bits(row, "member").map(|member| view::opaque(MemberId(member))),
+        "issued_at": view::instant(row, "issued_at"),
+        "issuer": view::said(row, "issuer"),
+        "expires_at": view::instant(row, "expires_at"),
+        "revoked_at": view::instant(row, "revoked_at"),
+        "revoker": view::said(row, "revoker"),
+    })
+}
+
+fn of_directory(key: &Key) -> serde_json::Value {
+    serde_json::json!({
+        "key_id": key.key_id,
+        "state": "issued",
+        "client": key.client,
+        "roles": key.roles,
+        "connection": key.connection,
+        "member": key.member.map(view::opaque),
+        "expires_at": key.expires_at.map(|at| at.to_string()),
+    })
 }
 
 async fn revoke(
