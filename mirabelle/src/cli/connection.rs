@@ -198,7 +198,18 @@ fn turn(session: &Session, it: &Turn, to: &str) -> Result<Exit, Failure> {
         body["reason"] = json!(reason);
     }
     let call = Call::post(format!("/v1/connections/{}/{to}", segment(&it.name)), &body);
-    it.write.send_then(session, call, super::config::told, super::config::next)
+    hint(&it.name, it.write.send_then(session, call, super::config::told, super::config::next))
+}
+
+/// What was only submitted does not exist yet for whoever delivers.
+fn hint<T>(name: &str, done: Result<T, Failure>) -> Result<T, Failure> {
+    if done.as_ref().is_err_and(Failure::is_not_found) {
+        tell_error(&format!(
+            "A connection that was only submitted exists once somebody else has published it: \
+             mirabelle config list connection --name {name}"
+        ));
+    }
+    done
 }
 
 /// The version that is published last: what holds, now or soon. Another one like it would change nothing.
@@ -225,7 +236,7 @@ pub(super) fn status(session: &Session, name: &str) -> Result<Exit, Failure> {
         "partitions_behind",
     ];
     let call = Call::get(format!("/v1/connections/{}/status", segment(name)));
-    session.read(call, |body| {
+    let read = session.read(call, |body| {
         let mut text = members(body, &names);
         if body["in_force"] == false {
             text.push_str("\n\nnot in force yet: deliveries are not taken before the instant above");
@@ -237,6 +248,7 @@ pub(super) fn status(session: &Session, name: &str) -> Result<Exit, Failure> {
             ));
         }
         text
-    })?;
+    });
+    hint(name, read)?;
     Ok(Exit::Done)
 }

@@ -163,6 +163,9 @@ fn advice_on(problem: &Problem, url: &str, again: &Again) -> Vec<String> {
         ("not_found", _) => say(
             "Check the name, and that --url names the API and not the port of health and metrics. An operator's key looks into a tenant with --tenant.",
         ),
+        ("unknown_route", _) => say(
+            "Does --url name the API itself, and is the server of this release? The port of health and metrics is another.",
+        ),
         ("idempotency_key_reused", _) => say("For a new wish take a new --idempotency-key, or none."),
         (_, 503 | 429 | 408) => match again {
             Again::Under(key) => {

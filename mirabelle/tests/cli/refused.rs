@@ -170,6 +170,11 @@ fn a_live_tenants_publication_waits_for_a_second_person_and_for_its_minute() {
     let drafted = with(&keys[0], &[&publish[..], &[file.to_str().unwrap()]].concat()).expect(0);
     let next = "mirabelle config publish product tree --version 1 --reason";
     assert!(drafted.out.contains("submitted") && drafted.err.contains(next), "{drafted:#?}");
+    let add = ["connection", "add", "wd", "--system", "workday", "--id-space", "staff"];
+    let added = with(&keys[0], &add).expect(0);
+    assert!(added.err.contains("mirabelle config publish connection wd --version 1"), "{added:#?}");
+    let early = with(&keys[0], &["connection", "status", "wd"]).expect(1);
+    assert!(early.err.contains("only submitted"), "{early:#?}");
     let silent = with(&keys[1], &publish).expect(1);
     assert!(silent.err.contains("--reason"), "{silent:#?}");
     let published = with(&keys[1], &[&publish[..], &["--reason", "agreed"]].concat()).expect(0);
