@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Campaign, Condition, Connection, Flaw, Payout, Product, Test};
 use crate::command::TenantMode;
 use crate::fact::Delivery;
+use crate::ids::Name;
 use crate::points::Points;
 use crate::worker::MilestoneKind;
 
@@ -15,8 +16,11 @@ pub(crate) const DAYS_MAX: u32 = 36_500;
 const CONDITIONS_MAX: usize = 20;
 /// Most values of a list.
 const VALUES_MAX: usize = 1_000;
-/// The vendor that is built in: the only one that tenants without real people reach.
+/// The vendor that is built in: the only one that tenants without real people reach. Its codes buy nothing, so that
+/// nobody may pay for them with points that are worth something.
 const SANDBOX_VENDOR: &str = "sandbox";
+/// The vendors that live tenants reach. None is built yet.
+const LIVE_VENDORS: [&str; 0] = [];
 
 /// A campaign.
 pub(super) fn campaign(campaign: &Campaign) -> Result<(), Flaw> {
@@ -135,10 +139,11 @@ pub(super) fn product(product: &Product, mode: TenantMode) -> Result<(), Flaw> {
         (Delivery::Vendor, None) => {
             Err(Flaw::new("/vendor", "delivery by `vendor` needs the name of the vendor"))
         }
-        (Delivery::Vendor, Some(vendor)) if mode != TenantMode::Live && vendor.as_str() != SANDBOX_VENDOR => {
+        (Delivery::Vendor, Some(vendor)) if reaches_vendor(mode, vendor) => Ok(()),
+        (Delivery::Vendor, Some(_)) if mode == TenantMode::Live => Err(Flaw::new("/vendor", LIVE_ADVICE)),
+        (Delivery::Vendor, Some(_)) => {
             Err(Flaw::new("/vendor", "a tenant that is not live reaches the vendor `sandbox` alone"))
         }
-        (Delivery::Vendor, Some(_)) => Ok(()),
         (Delivery::Immediate, Some(_)) => {
             Err(Flaw::new("/vendor", "what is delivered at once has no vendor: leave it out"))
         }
@@ -146,6 +151,18 @@ pub(super) fn product(product: &Product, mode: TenantMode) -> Result<(), Flaw> {
             Err(Flaw::new("/vendor_product", "what is delivered at once has no vendor: leave it out"))
         }
         (Delivery::Immediate, None) => Ok(()),
+    }
+}
+
+/// What a live tenant can do instead.
+const LIVE_ADVICE: &str = "a live tenant reaches no vendor yet, and the vendor `sandbox` makes codes that buy nothing: \
+                           offer what is delivered `immediate`, or try vendors out in a sandbox tenant";
+
+/// Whether lines of this vendor are ever delivered to members of a tenant of this mode.
+pub fn reaches_vendor(mode: TenantMode, vendor: &Name) -> bool {
+    match mode {
+        TenantMode::Live => LIVE_VENDORS.contains(&vendor.as_str()),
+        TenantMode::Sandbox | TenantMode::Synthetic => vendor.as_str() == SANDBOX_VENDOR,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::points::Points;
 use crate::time::{Day, LeapDay};
 use crate::worker::MilestoneKind;
 
+pub use check::reaches_vendor;
 pub(crate) use check::{is_title, is_zone};
 pub use condition::{Condition, Test};
 pub use strict::Flaw;
@@ -36,7 +37,7 @@ pub enum Body {
 
 /// Reads a body and checks everything that needs no other record. Refused are: what is no JSON object, unknown and
 /// doubled members, arrays in the place of objects, more than [`BODY_BYTES_MAX`] bytes, values out of their range;
-/// in sandbox and synthetic tenants every vendor but `sandbox`.
+/// every vendor that the tenant does not reach ([`reaches_vendor`]).
 ///
 /// # Errors
 /// The first [`Flaw`]: what is wrong, where (a JSON pointer), what to write instead.

@@ -57,15 +57,20 @@ fn with(mut body: Value, pointer: &str, value: Option<Value>) -> String {
     body.to_string()
 }
 
+/// A tenant that takes the body of a kind above: nothing of a vendor is live.
+fn mode(kind: ConfigKind) -> TenantMode {
+    if kind == ConfigKind::Product { TenantMode::Sandbox } else { TenantMode::Live }
+}
+
 fn refused(kind: ConfigKind, body: &str, pointer: &str) {
-    let flaw = read(kind, TenantMode::Live, body).expect_err(body);
+    let flaw = read(kind, mode(kind), body).expect_err(body);
     assert_eq!(flaw.pointer, pointer, "{body}: {flaw}");
     assert!(!flaw.detail.is_empty());
 }
 
 #[test]
 fn bodies_of_every_kind_are_read() {
-    let read = |kind, body: Value| read(kind, TenantMode::Live, &body.to_string()).unwrap();
+    let read = |kind, body: Value| read(kind, mode(kind), &body.to_string()).unwrap();
     let Body::Campaign(campaign) = read(ConfigKind::Campaign, campaign()) else { panic!() };
     assert_eq!((campaign.milestone, campaign.look_back_days), (MilestoneKind::Anniversary, 7));
     let years = Condition { field: "years".to_owned(), test: Test::MultipleOf(5) };
@@ -192,11 +197,22 @@ fn a_product_out_of_range_is_refused() {
 #[test]
 fn a_tenant_that_is_not_live_reaches_the_sandbox_vendor_alone() {
     let body = with(product(), "/vendor", Some(json!("real-cards")));
-    assert!(read(ConfigKind::Product, TenantMode::Live, &body).is_ok());
     for mode in [TenantMode::Sandbox, TenantMode::Synthetic] {
         assert_eq!(read(ConfigKind::Product, mode, &body).unwrap_err().pointer, "/vendor");
         assert!(read(ConfigKind::Product, mode, &product().to_string()).is_ok());
     }
+}
+
+#[test]
+fn nobody_pays_real_points_for_codes_that_buy_nothing_or_for_a_vendor_that_nobody_asks() {
+    for vendor in ["sandbox", "real-cards"] {
+        let body = with(product(), "/vendor", Some(json!(vendor)));
+        let flaw = read(ConfigKind::Product, TenantMode::Live, &body).unwrap_err();
+        assert_eq!(flaw.pointer, "/vendor");
+        assert!(flaw.detail.contains("immediate"), "{flaw}");
+    }
+    let at_once = json!({"title": "A day off", "points": 900, "delivery": "immediate"}).to_string();
+    assert!(read(ConfigKind::Product, TenantMode::Live, &at_once).is_ok());
 }
 
 #[test]
@@ -232,7 +248,7 @@ fn bodies_survive_a_snapshot() {
         (ConfigKind::Product, product()),
         (ConfigKind::Connection, connection()),
     ] {
-        match read(kind, TenantMode::Live, &body.to_string()).unwrap() {
+        match read(kind, mode(kind), &body.to_string()).unwrap() {
             Body::Campaign(body) => survives(&body),
             Body::Product(body) => survives(&body),
             Body::Connection(body) => survives(&body),

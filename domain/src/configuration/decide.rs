@@ -164,6 +164,8 @@ fn decide_publication(
             return Err(Rejection::ReasonRequired);
         }
     }
+    // It held when it was drafted; an earlier build may have asked for less.
+    config::read(kind, mode, &draft.body)?;
     let notice = if mode == TenantMode::Live { NOTICE_MICROS } else { 0 };
     let earliest = Timestamp(input.accepted_at.0.saturating_add(notice));
     let number = state.number.checked_add(1).ok_or(invalid("the tenant has too many publications", None))?;

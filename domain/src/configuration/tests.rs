@@ -8,7 +8,7 @@ use crate::configuration::{
     Configuration, NOTICE_MICROS, OPEN_DRAFTS_MAX, decide, decide_adoption, evolve, evolve_adoption,
 };
 use crate::decide::Input;
-use crate::fact::{AdoptedVersion, Fact};
+use crate::fact::{AdoptedVersion, Fact, VersionDrafted};
 use crate::ids::{CommandId, Digest, MemberId, Name};
 use crate::rejection::Rejection;
 use crate::rules::{Adopted, VERSIONS_KEPT};
@@ -166,6 +166,26 @@ fn a_version_goes_from_draft_to_submission_to_publication_and_never_back() {
     trial.by("ann", None, draft(&product(26), None)).unwrap();
     trial.by("ann", None, withdraw(2)).unwrap();
     assert_eq!(trial.by("ann", None, submit(2)), state("withdrawn"));
+}
+
+#[test]
+fn a_draft_that_an_earlier_build_let_pass_is_not_published() {
+    let mut trial = Trial::with(TenantMode::Live);
+    let body = r#"{"title":"Card","points":25,"delivery":"vendor","vendor":"sandbox"}"#;
+    let refused = trial.by("ann", None, draft(body, None)).unwrap_err();
+    assert_eq!((refused.code(), refused.pointer().as_deref()), ("invalid_configuration", Some("/vendor")));
+    let drafted = VersionDrafted {
+        kind: KIND,
+        name: name(),
+        version: 1,
+        body: body.to_owned(),
+        effective_at: None,
+        drafter: "ann".to_owned(),
+    };
+    evolve(&mut trial.state, &drafted.into(), NOW);
+    trial.by("ann", None, submit(1)).unwrap();
+    let refused = trial.by("bob", Some("why"), publish(1)).unwrap_err();
+    assert_eq!((refused.code(), refused.pointer().as_deref()), ("invalid_configuration", Some("/vendor")));
 }
 
 #[test]
