@@ -25,8 +25,8 @@ pub struct CheckReport {
     pub bytes: u64,
     /// Places that do not check; after one, the rest of its segment is not walked.
     pub faults: Vec<Fault>,
-    /// Where the last write was torn by a crash: no fault, nothing of it was acknowledged. An offline log only,
-    /// any other has cut it.
+    /// Where the last write is torn, or was damaged since, which can't be told apart: no fault, as a rule nothing of it
+    /// was acknowledged. An offline log only, any other has cut it.
     pub torn: Option<Fault>,
 }
 

@@ -112,7 +112,9 @@ impl EmbeddedLog {
         check::all(&self.core, self.torn.as_ref())
     }
 
-    /// Where the last write before this opening was torn, if it was. Nothing of it was acknowledged.
+    /// Where the last write before this opening was torn, if it was. Nothing of it was acknowledged, unless it was whole
+    /// and was damaged since: what was acknowledged less than [`Options::confirm_idle`] before a crash can't be told
+    /// from what never was.
     pub fn torn(&self) -> Option<&Fault> {
         self.torn.as_ref()
     }

@@ -25,7 +25,7 @@ pub(crate) struct Opened {
     pub(crate) lock: Lock,
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) ends: Box<[u64]>,
-    /// Where the last write was torn, if it was: cut by now, or stepped over where nothing may be changed.
+    /// Where the last write is torn or damaged, if it is: cut by now, or stepped over where nothing may be changed.
     pub(crate) torn: Option<Fault>,
 }
 
@@ -263,7 +263,7 @@ impl Survey {
                         Fault::new(file, *torn as u64, "no good frame here, and more behind it").into()
                     );
                 }
-                let reason = "the last write was torn; nothing of it was acknowledged";
+                let reason = "the last write is torn, or was damaged since; nothing good lies behind it, and it is left out";
                 self.torn = Some((at, Fault::new(file, *end as u64, reason)));
             }
             let (Some(groups), Some(starts)) = (groups, starts) else {
@@ -364,7 +364,7 @@ impl Survey {
         let Found::Raw(FoundRaw { raw, .. }) = &self.found[*at].1 else { return Ok(()) };
         let path = self.base.path(&raw.name);
         let behind = usize::try_from(raw.capacity - fault.place).expect("it was read whole");
-        tracing::warn!(segment = raw.number, place = fault.place, "the last write was torn and is cut");
+        tracing::warn!(segment = %self.base.path(&raw.name).display(), place = fault.place, "the last write is torn or damaged and is left out");
         write_all_at(&*raw.file, &vec![0; behind], fault.place).map_err(OpenError::io("zero", &path))?;
         self.base.point(Point::TornZeroed);
         raw.file.sync_data().map_err(OpenError::io("sync", path))

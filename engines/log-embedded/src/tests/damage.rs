@@ -91,6 +91,23 @@ fn what_is_cut_is_zeroed() {
 }
 
 #[test]
+fn a_damaged_last_write_is_left_out_and_said() {
+    let disk = log_of(3);
+    let frames = frames(&disk);
+    // The crash came before the confirming frame; then a bit of the last record flipped.
+    let crashed = with(&disk, FIRST, |bytes| bytes[frames[3]..].fill(0));
+    assert_eq!(held(&open_offline(&crashed).unwrap()).unwrap(), 3);
+    let flipped = with(&crashed, FIRST, |bytes| bytes[frames[2] + 70] ^= 1);
+    let offline = open_offline(&flipped).unwrap();
+    assert_eq!(held(&offline).unwrap(), 2);
+    let said = offline.check_all().torn.expect("what is left out is said");
+    assert_eq!((&*said.file, said.place), (FIRST, frames[2] as u64));
+    assert!(said.to_string().contains("torn, or was damaged since"), "{said}");
+    drop(offline);
+    assert_eq!(open(&options(&flipped)).torn().map(|torn| torn.place), Some(frames[2] as u64));
+}
+
+#[test]
 fn a_flipped_bit_at_any_byte_of_an_unsealed_segment_is_found() {
     let disk = log_of(12);
     let frames = frames(&disk);
