@@ -11,7 +11,7 @@ use axum::routing::get;
 use mirabelle_log::Partition;
 use prometheus::{Encoder as _, TextEncoder};
 
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::routes::Shared;
 
 /// Rows further behind than this make the process unready, microseconds.
@@ -23,6 +23,10 @@ struct Admin {
     stopping: Arc<AtomicBool>,
 }
 
+/// What somebody is told who asks the admin port for the API.
+const WRONG_PORT: &str =
+    "this is the admin port: it serves /livez, /readyz, /startupz and /metrics; the API is at the other port";
+
 /// `/livez`, `/readyz`, `/startupz`, `/metrics`.
 pub fn router(state: Shared, stopping: Arc<AtomicBool>) -> Router {
     Router::new()
@@ -30,7 +34,7 @@ pub fn router(state: Shared, stopping: Arc<AtomicBool>) -> Router {
         .route("/readyz", get(ready))
         .route("/startupz", get(started))
         .route("/metrics", get(metrics))
-        .fallback(|| std::future::ready(Problem::not_found()))
+        .fallback(|| std::future::ready(Problem::new(problem::NO_ROUTE, WRONG_PORT)))
         .with_state(Admin { state, stopping })
 }
 

@@ -53,7 +53,7 @@ impl Caller {
 
     /// Demands one of these roles.
     pub fn needs(&self, roles: &[Role]) -> Result<(), Problem> {
-        if self.has(roles) { Ok(()) } else { Err(Problem::new(problem::FORBIDDEN, problem::FORBIDDEN.page)) }
+        if self.has(roles) { Ok(()) } else { Err(Problem::forbidden(roles)) }
     }
 
     /// Whether it may see every member of its tenant: not only its own.

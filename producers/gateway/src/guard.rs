@@ -54,7 +54,7 @@ pub fn router(state: &Shared) -> Router {
         router = router.route(path, methods.fallback(refuse));
     }
     router
-        .fallback(|| std::future::ready(Problem::not_found()))
+        .fallback(|| std::future::ready(Problem::new(problem::NO_ROUTE, problem::NO_ROUTE.page)))
         .layer(from_fn_with_state(Arc::clone(state), outermost))
         .with_state(Arc::clone(state))
 }
@@ -181,9 +181,9 @@ fn acting(
             "only an operator's key can name a tenant, where a route takes one",
         ));
     }
-    let tenant: TenantId = named.parse().map_err(|_| Problem::not_found())?;
+    let tenant: TenantId = named.parse().map_err(|_| Problem::missing("tenant"))?;
     if state.directory.tenant(&tenant).is_none() {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("tenant"));
     }
     Ok(Some(tenant))
 }
@@ -204,8 +204,13 @@ fn check_query(route: &Route, query: Option<&str>) -> Result<(), Problem> {
         let known =
             route.query.iter().any(|(other, _)| *other == name) || (name == "tenant" && takes_tenant(route));
         if !known {
-            let what = "a query parameter is not known here: see /openapi.json";
-            return Err(Problem::new(problem::MALFORMED, what).at("?", "unknown_parameter", what));
+            let what = unknown_parameter(route);
+            // The name is the sender's content: it is told only where it looks like one.
+            let sane =
+                name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+            let place = if sane { format!("?{name}") } else { "?".to_owned() };
+            let problem = Problem::new(problem::MALFORMED, format!("{place}: {what}"));
+            return Err(problem.at(place, "unknown_parameter", what));
         }
         if seen.contains(&name) {
             let what = "a query parameter stands twice";
@@ -214,6 +219,15 @@ fn check_query(route: &Route, query: Option<&str>) -> Result<(), Problem> {
         seen.push(name);
     }
     Ok(())
+}
+
+fn unknown_parameter(route: &Route) -> String {
+    let mut names: Vec<&str> = route.query.iter().map(|(name, _)| *name).collect();
+    names.extend(takes_tenant(route).then_some("tenant"));
+    match names.is_empty() {
+        true => "this route takes no query parameters".to_owned(),
+        false => format!("no such query parameter: this route takes {}", names.join(", ")),
+    }
 }
 
 /// Read your writes: waits until the rows hold what the caller has seen decided.

@@ -208,9 +208,9 @@ impl Members {
             Some((name, _))
                 if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
             {
-                Err(wrong(&self.pointer(name), "unknown_member", "no such member is known here"))
+                Err(wrong(&self.pointer(name), "unknown_field", "no such field is known here"))
             }
-            Some(_) => Err(wrong(&self.path, "unknown_member", "a member is not known here")),
+            Some(_) => Err(wrong(&self.path, "unknown_field", "a field is not known here")),
         }
     }
 }
@@ -263,7 +263,7 @@ mod tests {
             ("{\"n\":99999999999999999999}", "not_a_whole_number"),
             ("[1]", "not_an_object"),
             ("{\"n\":1} x", "trailing"),
-            ("{\"n\":1,\"m\":2}", "unknown_member"),
+            ("{\"n\":1,\"m\":2}", "unknown_field"),
             ("{\"n\":1", "EOF"),
             ("", "EOF"),
             ("null", "not_an_object"),

@@ -106,7 +106,7 @@ pub fn for_write(state: &State, tenant: &TenantId, text: &str) -> Result<MemberI
 pub fn for_read(state: &State, tenant: &TenantId, text: &str) -> Result<MemberId, Problem> {
     match resolve(state, tenant, text)? {
         Resolution::One(member) => Ok(member),
-        Resolution::Nobody => Err(Problem::not_found()),
+        Resolution::Nobody => Err(Problem::missing("member")),
         Resolution::Several(spaces) => Err(ambiguous(&spaces)),
     }
 }

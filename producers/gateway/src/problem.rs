@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use mirabelle_domain::command::Role;
 use serde::Serialize;
 
 /// What a code means, for the page at `/problems/{code}`.
@@ -37,9 +38,11 @@ codes! {
     UNAUTHENTICATED "unauthenticated" 401 false "No valid key was shown"
         "Send `Authorization: Bearer KEY`. The key may be unknown, wrong, expired or revoked; which of them is not told.";
     FORBIDDEN "forbidden" 403 false "The key's roles do not allow this"
-        "The key is valid, its roles do not include one that may do this. Ask an administrator for another key.";
+        "The key is valid, but what it may do does not include this. `detail` says which roles may; the API description lists them per route as `x-roles`. Whoever issues keys can issue one of such a role: an operator, or an admin of the tenant.";
     NOT_FOUND "not_found" 404 false "There is no such thing"
         "Nothing of this name exists for the tenant of the key that was shown.";
+    NO_ROUTE "unknown_route" 404 false "There is no such route"
+        "The path is none of the API's: mind its spelling, and the slash at its end. `/openapi.json` lists every route; `/livez`, `/readyz`, `/startupz` and `/metrics` are served on the admin port.";
     METHOD "method_not_allowed" 405 false "The path has no such method"
         "The header `Allow` lists the methods that the path has.";
     CLOSED_CONNECTION "connection_closed" 409 false "The connection is closed"
@@ -70,6 +73,8 @@ codes! {
         "The server can't take more at the moment: its log is full, its disk is full, or its rows are behind. Nothing was recorded. Repeat the request after `Retry-After` with the same `Idempotency-Key`.";
     NOT_ADOPTED "configuration_not_adopted" 503 true "A new configuration is on its way"
         "A version that is in force already has not reached the part of the log where this would be decided: it takes moments. Nothing was recorded. Repeat the request after `Retry-After` with the same `Idempotency-Key`.";
+    NOT_IN_FORCE "not_in_force_yet" 503 true "It is published, and not in force yet"
+        "A publication of a live tenant comes into force a minute after it was approved, so that every part of the log has it by then; one with an `effective_at` of its own comes into force then. Nothing was recorded. Repeat the request after `Retry-After`.";
     NOT_YET "not_yet" 503 true "The rows do not reach the position yet"
         "The rows did not reach the position of `Read-After` in time. Repeat the read after `Retry-After`.";
 }
@@ -83,8 +88,8 @@ pub const REJECTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "price_changed",
-        "The price has changed",
-        "The lines cost more than `points_max` allows. Ask for a quote and try again with a new key.",
+        "The lines cost more than `points_max`",
+        "The lines cost more than the request allows: its `points_max` was too low, or a price has changed since it was read. Ask for a quote and try again with a new key.",
     ),
     (
         "unknown_member",
@@ -142,6 +147,11 @@ pub const REJECTIONS: &[(&str, &str, &str)] = &[
         "The request would make a record larger than the log takes. Split it.",
     ),
 ];
+
+/// A role as people write it.
+fn role_name(role: &Role) -> String {
+    crate::openapi::role(role).as_str().unwrap_or_default().to_owned()
+}
 
 /// Whether the same request may succeed later, though the rules said no.
 pub fn is_retryable(code: &str) -> bool {
@@ -225,6 +235,23 @@ impl Problem {
     /// The answer to what does not exist, or not for this tenant: always the same bytes.
     pub fn not_found() -> Problem {
         Problem::new(NOT_FOUND, NOT_FOUND.page)
+    }
+
+    /// The same for a thing of this sort ("member"): the same bytes for every one that is not there.
+    pub fn missing(sort: &str) -> Problem {
+        Problem::new(NOT_FOUND, format!("no such {sort} is known to the tenant for whom this was asked"))
+    }
+
+    /// The answer to a key whose roles do not suffice: it names those that do.
+    pub fn forbidden(roles: &[Role]) -> Problem {
+        let names: Vec<String> = roles.iter().map(role_name).collect();
+        let (last, others) =
+            names.split_last().map_or(("", &[][..]), |(last, others)| (last.as_str(), others));
+        let detail = match others.is_empty() {
+            true => format!("this takes a key of the role {last}"),
+            false => format!("this takes a key of one of the roles {} and {last}", others.join(", ")),
+        };
+        Problem::new(FORBIDDEN, detail)
     }
 
     /// Blames a place.

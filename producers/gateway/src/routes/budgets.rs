@@ -58,7 +58,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 fn named(text: &str) -> Result<Name, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
+    text.parse().map_err(|_| Problem::missing("budget"))
 }
 
 fn wish(
@@ -178,7 +178,7 @@ async fn resolve(
     let why = reason(&mut members)?;
     members.end()?;
     let budget = named(&budget)?;
-    let grant: GrantId = grant.parse().map_err(|_| Problem::not_found())?;
+    let grant: GrantId = grant.parse().map_err(|_| Problem::missing("grant"))?;
     let wish = wish(&caller, &budget, ResolveHeldGrant { grant, release }, key, Some(why));
     conclude(&state, &caller, &headers, wish, |answer| {
         answer.facts.iter().find_map(|fact| match fact {

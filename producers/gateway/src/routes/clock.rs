@@ -26,7 +26,7 @@ async fn run(Extract(state): Extract<Shared>, caller: Caller, request: Request) 
     let mut members = Members::of(&body(&state, request).await?)?;
     let today: Day = members.parsed("today")?;
     members.end()?;
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
     if tenant.mode == TenantMode::Live {
         return Err(Problem::rejected("invalid", "a live tenant's days come by themselves", None));
     }

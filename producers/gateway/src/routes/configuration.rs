@@ -84,24 +84,26 @@ pub const ROUTES: &[Route] = &[
         .answer(201, "Submitted or published, as `state` says", VERSION),
 ];
 
+/// What a path names that is none of the kinds.
+pub const KIND: &str = "kind of configuration (there are campaign, product and connection)";
+
 /// A kind by its name in a path; another does not exist.
 pub fn kind_of(text: &str) -> Result<ConfigKind, Problem> {
     match text {
         "campaign" => Ok(ConfigKind::Campaign),
         "product" => Ok(ConfigKind::Product),
         "connection" => Ok(ConfigKind::Connection),
-        _ => Err(Problem::not_found()),
+        _ => Err(Problem::missing(KIND)),
     }
 }
 
 /// An operator configures connections, and nothing else of a tenant.
 fn may(caller: &Caller, kind: ConfigKind, roles: &[Role]) -> Result<(), Problem> {
-    let operator = kind == ConfigKind::Connection && caller.has(&[Role::Operator]);
-    if operator || caller.has(roles) {
-        Ok(())
-    } else {
-        Err(Problem::new(problem::FORBIDDEN, problem::FORBIDDEN.page))
+    if kind != ConfigKind::Connection {
+        return caller.needs(roles);
     }
+    let with_operator: Vec<Role> = roles.iter().copied().chain([Role::Operator]).collect();
+    caller.needs(&with_operator)
 }
 
 fn is_sandbox(state: &State, caller: &Caller) -> bool {
@@ -276,9 +278,9 @@ type VersionPath = PathOf<(String, String, String)>;
 
 fn version_path((kind, name, version): (String, String, String)) -> Result<(ConfigKind, Name, u32), Problem> {
     let kind = kind_of(&kind)?;
-    let name = name.parse().map_err(|_| Problem::not_found())?;
+    let name = name.parse().map_err(|_| Problem::missing("version"))?;
     let version = version.parse().ok().filter(|number: &u32| number.to_string() == version);
-    Ok((kind, name, version.ok_or_else(Problem::not_found)?))
+    Ok((kind, name, version.ok_or_else(|| Problem::missing("version"))?))
 }
 
 async fn one_step(
@@ -373,11 +375,12 @@ async fn turn(
     let mut members = members_or_none(&state, request).await?;
     let reason = members.text_option("reason", 500)?;
     members.end()?;
-    let name: Name = name.parse().map_err(|_| Problem::not_found())?;
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+    let name: Name = name.parse().map_err(|_| Problem::missing("published connection"))?;
+    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
     // The latest plan, be it not in force yet: what is said last holds.
     let latest = tenant.at(Timestamp(i64::MAX)).connection(&name).map(|version| Arc::clone(&version.body));
-    let connection = Connection { state: to, ..latest.ok_or_else(Problem::not_found)?.as_ref().clone() };
+    let connection =
+        Connection { state: to, ..latest.ok_or_else(|| Problem::missing("published connection"))?.as_ref().clone() };
     let body = serde_json::to_string(&connection).map_err(|error| crate::member::internal(&error))?;
     let draft = Draft { kind: ConfigKind::Connection, name, body, effective_at: None, reason };
     in_one(&state, &caller, &headers, draft).await

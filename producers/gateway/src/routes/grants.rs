@@ -249,7 +249,7 @@ async fn reverse(
     let mut members = super::members_or_none(&state, request).await?;
     let why = reason(&mut members)?;
     members.end()?;
-    let grant: GrantId = id.parse().map_err(|_| Problem::not_found())?;
+    let grant: GrantId = id.parse().map_err(|_| Problem::missing("grant"))?;
     let (shared, asking) = (Arc::clone(&state), caller.clone());
     let member = blocking(move || member_of(&shared, &asking, grant)).await??;
     let wish = Wish {
@@ -283,7 +283,7 @@ fn member_of(state: &State, caller: &Caller, grant: GrantId) -> Result<MemberId,
             return Ok(MemberId(member));
         }
     }
-    Err(Problem::not_found())
+    Err(Problem::missing("grant"))
 }
 
 async fn adjust(

@@ -59,7 +59,7 @@ fn price(
     let key = [Value::Text(caller.tenant().to_string()), Value::Bytes(member.0.to_vec())];
     let worker = row(state, &member_rows::TABLE, &key)?;
     let country = worker.as_ref().and_then(|row| row.text("country")).unwrap_or_default();
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
     let now = Timestamp(state.now());
     let in_force = tenant.at(now);
     let mut sum = Points::ZERO;

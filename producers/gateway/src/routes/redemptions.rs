@@ -213,14 +213,14 @@ fn own_redemption(
     caller: &Caller,
     id: &str,
 ) -> Result<(RedemptionId, MemberId, Found), Problem> {
-    let id: RedemptionId = id.parse().map_err(|_| Problem::not_found())?;
+    let id: RedemptionId = id.parse().map_err(|_| Problem::missing("redemption"))?;
     let key = [Value::Text(caller.tenant().to_string()), Value::Bytes(id.0.to_vec())];
-    let found = row(state, &redemptions::TABLE, &key)?.ok_or_else(Problem::not_found)?;
+    let found = row(state, &redemptions::TABLE, &key)?.ok_or_else(|| Problem::missing("redemption"))?;
     let member = found.bytes("member").and_then(|bytes| bytes.try_into().ok()).map(MemberId);
-    let member = member.ok_or_else(Problem::not_found)?;
+    let member = member.ok_or_else(|| Problem::missing("redemption"))?;
     let all = caller.has(&[Role::Service, Role::Admin]);
     if !all && caller.key.member != Some(member) {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("redemption"));
     }
     Ok((id, member, found))
 }
@@ -273,7 +273,7 @@ async fn cancel(
     members.end()?;
     let Asked { redemption, member, found, behalf, .. } = asked(&state, &caller, &headers, id, None).await?;
     if behalf.is_some_and(|behalf| behalf != member) {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("redemption"));
     }
     let lines = lines_from_text(found.text("lines").unwrap_or_default()).map_err(|error| internal(&error))?;
     if lines.iter().all(|line| line.vendor.is_none()) {
@@ -320,10 +320,13 @@ async fn reveal(
         asked(&state, &caller, &headers, id, Some(line)).await?;
     if caller.key.member != Some(member) && behalf != Some(member) {
         // A service sees a voucher only while it acts for the one whose it is.
-        return Err(Problem::new(
-            problem::FORBIDDEN,
-            "say On-Behalf-Of whom: a voucher is shown to its owner alone",
-        ));
+        let what = match behalf {
+            None => "say On-Behalf-Of whom: a voucher is shown to its owner alone",
+            Some(_) => {
+                "the redemption is another member's than On-Behalf-Of names: a voucher is shown to its owner alone"
+            }
+        };
+        return Err(Problem::new(problem::FORBIDDEN, what));
     }
     let sealed = sealed_from_bytes(&voucher).map_err(|error| internal(&error))?;
     let Some(sealed) = sealed else {

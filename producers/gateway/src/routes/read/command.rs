@@ -51,7 +51,7 @@ async fn read(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let key: Key = key.parse().map_err(|_| Problem::not_found())?;
+    let key: Key = key.parse().map_err(|_| Problem::missing("command"))?;
     let account = match params.parsed::<AccountKey>("account")? {
         Some(account) => account,
         None => {
@@ -61,14 +61,14 @@ async fn read(
         }
     };
     if view::own(&caller).is_some_and(|own| account != AccountKey::Member(own)) {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("command"));
     }
     let account = AccountId { tenant: caller.tenant().clone(), key: account };
     let id = command_id(caller.namespace(), &account, &caller.key.client, &key);
     let (wait, preference) = patience(&state, &headers);
     let wait =
         preference.filter(|preference| preference.starts_with("wait=")).map_or(Duration::ZERO, |_| wait);
-    let row = awaited(&state, &account, id, wait).await?.ok_or_else(Problem::not_found)?;
+    let row = awaited(&state, &account, id, wait).await?.ok_or_else(|| Problem::missing("command"))?;
     let position = view::position(&state, &account);
     Ok(ok(position, body(id, &key, &account, &row)))
 }

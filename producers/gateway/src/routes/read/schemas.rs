@@ -20,8 +20,9 @@ const SCHEMA: &str = r#"{"type":"object","required":["schema","subject","version
 "fingerprint":{"type":"string"}}}"#;
 
 async fn read(PathOf(id): PathOf<String>) -> Result<Response, Problem> {
-    let id: u32 = id.parse().map_err(|_| Problem::not_found())?;
-    let schema = registry().iter().find(|schema| schema.id == id).ok_or_else(Problem::not_found)?;
+    let id: u32 = id.parse().map_err(|_| Problem::missing("schema"))?;
+    let schema =
+        registry().iter().find(|schema| schema.id == id).ok_or_else(|| Problem::missing("schema"))?;
     Ok(ok(
         Default::default(),
         json!({
