@@ -1,6 +1,6 @@
 //! A tenant's configuration as one partition has adopted it, and what of it is in force at an instant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,16 @@ impl Adopted {
             ConfigKind::Connection => push(&mut self.connections, version),
             ConfigKind::Unknown => panic!("a configuration kind of a newer release was adopted here"),
         }
+    }
+
+    /// Budgets that a campaign names or named, by name.
+    pub fn budgets(&self) -> BTreeSet<&Name> {
+        self.campaigns.values().flatten().map(|version| &version.body.budget).collect()
+    }
+
+    /// From when on the first version of a connection that is known here is in force.
+    pub fn connection_begins(&self, name: &Name) -> Option<Timestamp> {
+        self.connections.get(name).and_then(|versions| versions.first()).map(|version| version.effective_at)
     }
 
     /// What is in force for an input accepted at `at`.

@@ -33,6 +33,7 @@ pub use profile::Profiles;
 pub use reported::Reported;
 
 use crate::auth::Caller;
+use crate::directory::Tenant;
 use crate::problem::{self, Problem};
 use crate::routes::read::params::{Params, PathOf};
 use crate::routes::table::{Route, Size};
@@ -52,7 +53,10 @@ pub const ROUTES: &[Route] = &[Route::post("/v1/hris/{connection}", || post(deli
         "What became of each item; SuccessFactors' own answer where it was asked in SOAP",
         answer::SCHEMA,
     )
-    .also(&[(409, "The connection is closed")])];
+    .also(&[
+        (409, "The connection is closed"),
+        (503, "Not now, or the connection is published and not in force yet: `Retry-After` says when"),
+    ])];
 
 /// `POST /v1/hris/{connection}`
 async fn deliver(
@@ -129,13 +133,16 @@ struct Opened {
 
 /// The connection that a caller may deliver to.
 fn open(state: &Shared, caller: &Caller, name: &str) -> Result<Opened, Problem> {
-    let name: Name = name.parse().map_err(|_| Problem::not_found())?;
+    let name: Name = name.parse().map_err(|_| Problem::missing("published connection"))?;
     let everywhere = caller.has(&[Role::Admin, Role::Operator]);
     if !everywhere && caller.key.connection.as_ref() != Some(&name) {
         return Err(Problem::new(problem::FORBIDDEN, "the key delivers to another connection"));
     }
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
-    let version = tenant.at(Timestamp(state.now())).connection(&name).ok_or_else(Problem::not_found)?;
+    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
+    let now = state.now();
+    let Some(version) = tenant.at(Timestamp(now)).connection(&name) else {
+        return Err(not_in_force(&tenant, &name, now));
+    };
     let connection = Arc::clone(&version.body);
     if connection.state == ConnectionState::Closed {
         return Err(Problem::new(problem::CLOSED_CONNECTION, problem::CLOSED_CONNECTION.page));
@@ -143,6 +150,21 @@ fn open(state: &Shared, caller: &Caller, name: &str) -> Result<Opened, Problem> 
     let profile = state.profiles.of(caller.tenant(), &name, version.version, &connection);
     Ok(Opened { name, connection, profile })
 }
+
+/// A connection that is none now: to come, or unknown. What was drafted or submitted only is not published, and nobody
+/// has agreed to take anything on it.
+fn not_in_force(tenant: &Tenant, name: &Name, now: i64) -> Problem {
+    let Some(begins) = tenant.published.connection_begins(name) else {
+        return Problem::missing("published connection");
+    };
+    let seconds = (begins.0 - now).div_euclid(1_000_000) + 1;
+    let detail = format!("the connection is published and in force from {begins}; nothing was recorded");
+    Problem::new(problem::NOT_IN_FORCE, detail)
+        .retry_after(u32::try_from(seconds.clamp(1, RETRY_MAX)).unwrap_or(1))
+}
+
+/// Longest time after which a sender is asked to come again, seconds.
+const RETRY_MAX: i64 = 3_600;
 
 /// A delivery as large as the door takes; a report of a whole workforce among them.
 fn limits(bytes: usize) -> Limits {

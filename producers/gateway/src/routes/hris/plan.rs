@@ -67,7 +67,7 @@ pub(super) fn plan(state: &State, delivery: &Delivery, read: Body, body: &[u8]) 
     let planner = Planner::new(state, delivery)?;
     match read {
         Body::NoProfile => {
-            let detail = "the connection's mapping can't be used: publish one that can, then have the letter read again";
+            let detail = "the connection's mapping can't be used: publish one that can, then send the delivery again";
             let item = planner.set_aside("mapping_not_usable", detail, None, body)?;
             Ok(Planned { items: vec![item], shape: unreadable() })
         }
@@ -101,7 +101,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(state: &'a State, delivery: &'a Delivery) -> Result<Planner<'a>, Problem> {
         let rows = state.parts.store.live().map_err(|error| internal(&error))?;
-        let tenant = state.directory.tenant(&delivery.tenant).ok_or_else(Problem::not_found)?;
+        let tenant = state.directory.tenant(&delivery.tenant).ok_or_else(|| Problem::missing("tenant"))?;
         let partitions = state.parts.log.partitions();
         Ok(Planner { state, delivery, rows, partitions, tenant_zone: tenant.zone.clone() })
     }
