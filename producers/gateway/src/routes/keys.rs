@@ -40,7 +40,7 @@ pub const ROUTES: &[Route] = &[
     Route::post("/v1/keys", || post(issue))
         .roles(ISSUERS)
         .summary("Issue a key; its text is told once and kept nowhere")
-        .request(r#"{"type":"object","additionalProperties":false,"required":["name","roles"],"properties":{"name":{"type":"string"},"client":{"type":"string","description":"the integration: scope of idempotency keys; a rotated key keeps it; left out: the name"},"roles":{"type":"array","minItems":1,"items":{"enum":["operator","admin","publisher","service","member","approver","analyst","auditor","connector"]}},"member":{"type":"string","description":"for the role member"},"connection":{"type":"string","description":"for the role connector"},"expires_at":{"type":"string","format":"date-time"}}}"#)
+        .request(r#"{"type":"object","additionalProperties":false,"required":["name","roles"],"properties":{"name":{"type":"string"},"client":{"type":"string","description":"the integration: scope of idempotency keys; a rotated key keeps it; left out: the name"},"roles":{"type":"array","minItems":1,"items":{"enum":["operator","admin","publisher","service","member","analyst","auditor","connector"]}},"member":{"type":"string","description":"for the role member"},"connection":{"type":"string","description":"for the role connector"},"expires_at":{"type":"string","format":"date-time"}}}"#)
         .answer(201, "Issued", KEY),
     Route::get("/v1/keys", || get(list))
         .roles(&[Role::Operator, Role::Admin, Role::Auditor])
@@ -123,12 +123,18 @@ fn read(state: &State, caller: &Caller, members: &mut Members) -> Result<(IssueK
     for (pointer, text) in members.texts("roles", 16)? {
         match role(&text) {
             Role::Unknown => {
-                let what = "a role is operator, admin, publisher, service, member, approver, analyst, auditor or connector";
+                let what =
+                    "a role is operator, admin, publisher, service, member, analyst, auditor or connector";
                 return Err(Problem::new(problem::MALFORMED, format!("{pointer}: {what}")).at(
                     pointer,
                     "not_valid",
                     what,
                 ));
+            }
+            Role::Approver => {
+                let what =
+                    "nothing can be approved yet, so that a key of the role approver would open nothing";
+                return Err(Problem::rejected("invalid", what, Some(&pointer)));
             }
             role => roles.push(role),
         }
@@ -139,7 +145,7 @@ fn read(state: &State, caller: &Caller, members: &mut Members) -> Result<(IssueK
         number.map(|number| crate::member::for_write(state, caller.tenant(), &number)).transpose()?;
     let connection: Option<Name> = members.parsed_option("connection")?;
     if let Some(connection) = &connection {
-        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
         if tenant.at(Timestamp(i64::MAX)).connection(connection).is_none() {
             return Err(Problem::rejected(
                 "invalid",
@@ -258,9 +264,9 @@ async fn revoke(
     let mut members = members_or_none(&state, request).await?;
     let reason = members.text_option("reason", 500)?;
     members.end()?;
-    let key_id: Name = key_id.parse().map_err(|_| Problem::not_found())?;
+    let key_id: Name = key_id.parse().map_err(|_| Problem::missing("key"))?;
     if !key_id.as_str().starts_with(&format!("{}.", caller.tenant())) {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("key"));
     }
     let account = AccountId::configuration(caller.tenant().clone());
     let command = RevokeKey { key_id }.into();
