@@ -30,6 +30,7 @@ pub mod routes;
 pub mod seed;
 pub mod send;
 pub mod sockets;
+pub mod standards;
 pub mod state;
 pub mod tail;
 pub mod waiters;

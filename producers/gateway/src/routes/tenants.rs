@@ -15,6 +15,7 @@ use crate::problem::{self, Problem};
 use crate::routes::table::{KeyRule, Route};
 use crate::routes::{Shared, Told, body, conclude, json};
 use crate::send::{Wish, blocking, key_or_new};
+use crate::standards::{is_currency, is_locale};
 
 const TENANT: &str = r#"{"type":"object","properties":{"tenant":{"type":"string"},"title":{"type":"string"},"mode":{"enum":["live","sandbox","synthetic"]},"zone":{"type":"string"},"currency":{"type":"string"},"locale":{"type":"string"}}}"#;
 
@@ -55,6 +56,30 @@ fn mode(members: &mut Members) -> Result<TenantMode, Problem> {
     }
 }
 
+/// What the rules judge by its shape alone, judged by today's lists: which zones and currencies there are is data that
+/// changes, and a decision must come out the same next year.
+fn check(create: &CreateTenant) -> Result<(), Problem> {
+    let wrong = |pointer: &str, what: &str| {
+        Problem::new(problem::MALFORMED, format!("{pointer}: {what}")).at(pointer, "not_valid", what)
+    };
+    if jiff::tz::TimeZone::get(&create.zone).is_err() {
+        return Err(wrong("/zone", "a zone of the time-zone database, such as Europe/Berlin"));
+    }
+    if !is_currency(&create.currency) {
+        return Err(wrong(
+            "/currency",
+            "a currency in use, by its three capital letters (ISO 4217), such as EUR",
+        ));
+    }
+    if !is_locale(&create.locale) {
+        return Err(wrong(
+            "/locale",
+            "a language, with script and region where needed (BCP 47), such as en or de-DE",
+        ));
+    }
+    Ok(())
+}
+
 async fn create(
     Extract(state): Extract<Shared>,
     caller: Caller,
@@ -72,14 +97,7 @@ async fn create(
         locale: members.text_option("locale", 35)?.unwrap_or_else(|| "en".to_owned()),
     };
     members.end()?;
-    if jiff::tz::TimeZone::get(&create.zone).is_err() {
-        let what = "a zone of the time-zone database, such as Europe/Berlin";
-        return Err(Problem::new(problem::MALFORMED, format!("/zone: {what}")).at(
-            "/zone",
-            "not_valid",
-            what,
-        ));
-    }
+    check(&create)?;
     if tenant.as_str().starts_with('_') {
         let what = "names that begin with _ are reserved";
         return Err(Problem::rejected("invalid", what, Some("/tenant")));
