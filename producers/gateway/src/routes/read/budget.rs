@@ -6,12 +6,13 @@ use axum::routing::get;
 use mirabelle_domain::command::Role;
 use mirabelle_domain::tables::{budget_held, budgets};
 use mirabelle_domain::{AccountId, GrantId, MemberId, Name};
-use mirabelle_store::{Found, Scan};
+use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
 
+use super::READERS_AND_MEMBER;
+use super::grant::{grant_body, hold_words};
 use super::params::{Params, PathOf, cursor};
 use super::view::{self, instant, ok, said, sum};
-use super::{READERS_AND_MEMBER, explain, words};
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::routes::Shared;
@@ -37,6 +38,13 @@ pub const ROUTES: &[Route] = &[
         .summary("Grants that wait for a person to release or decline them")
         .query(&[("cursor", "`next` of the page before"), ("limit", "grants of a page, 1 to 1000; 100")])
         .answer(200, "A page of grants that wait", HELD),
+    Route::get("/v1/held", || get(all_held))
+        .roles(READERS)
+        .summary(
+            "Grants of every budget that wait for a person, those on budgets that nobody opened among them",
+        )
+        .query(&[("cursor", "`next` of the page before"), ("limit", "grants of a page, 1 to 1000; 100")])
+        .answer(200, "A page of grants that wait, by budget", HELD),
     Route::get("/v1/grants/{grant}", || get(grant))
         .roles(READERS_AND_MEMBER)
         .summary("Where a grant stands, seen from the wallet and from the budget")
@@ -50,14 +58,17 @@ const BUDGET: &str = r#"{"type":"object","required":["budget","state","allocated
 "alerted_at":{"type":"string"},"opened_at":{"type":"string"},"closed_at":{"type":"string"},"as_of":{"type":"string"}}}"#;
 const LIST: &str = r#"{"type":"object","required":["budgets"],"properties":{"budgets":{"type":"array",
 "items":{"type":"object"}},"next":{"type":"string"}}}"#;
-const HELD: &str = r#"{"type":"object","required":["budget","grants"],"properties":{"budget":{"type":"string"},
-"grants":{"type":"array","items":{"type":"object","required":["grant","member","points","held_for","words","since"],
-"properties":{"grant":{"type":"string"},"member":{"type":"string"},"number":{"type":"string"},
+const HELD: &str = r#"{"type":"object","required":["grants"],"properties":{"budget":{"type":"string"},
+"grants":{"type":"array","items":{"type":"object","required":["grant","budget","member","points","held_for","words","since"],
+"properties":{"grant":{"type":"string"},"budget":{"type":"string"},"member":{"type":"string"},"number":{"type":"string"},
 "points":{"type":"integer"},"held_for":{"type":"string"},"words":{"type":"string"},"campaign":{"type":"string"},
 "label":{"type":"string"},"since":{"type":"string","format":"date-time"}}}},"next":{"type":"string"}}}"#;
 const GRANT: &str = r#"{"type":"object","required":["id","member","words"],"properties":{"id":{"type":"string"},
 "member":{"type":"string"},"points":{"type":"integer"},"budget":{"type":"string"},"wallet_state":{"type":"string"},
-"budget_state":{"type":"string"},"words":{"type":"string"},"held_for":{"type":"string"},"campaign":{"type":"string"}}}"#;
+"budget_state":{"type":"string"},"words":{"type":"string"},"held_for":{"type":"string"},"held_words":{"type":"string"},
+"campaign":{"type":"string"},"reason":{"type":"string","description":"why it was released, declined, refused or taken back"},
+"resolved_by":{"type":"string","description":"who released or declined it"},"shortfall":{"type":"integer",
+"description":"of a grant that was taken back: points that could not be, as they were spent before or an order holds them"}}}"#;
 
 /// Most held grants that are counted with a budget.
 const HELD_COUNTED: usize = 10_000;
@@ -104,11 +115,11 @@ fn body(row: &Found) -> Json {
 
 /// A budget of this name that was opened.
 fn find(state: &State, caller: &Caller, name: &str) -> Result<(Name, Found), Problem> {
-    let name: Name = name.parse().map_err(|_| Problem::not_found())?;
+    let name: Name = name.parse().map_err(|_| Problem::missing("budget"))?;
     let key = [view::text(caller.tenant()), view::text(&name)];
     let row = view::get(view::rows(state)?.as_ref(), &budgets::TABLE, &key)?;
     // Grants can wait on a budget that nobody opened: its row has no state.
-    let row = row.filter(|row| row.text("state").is_some()).ok_or_else(Problem::not_found)?;
+    let row = row.filter(|row| row.text("state").is_some()).ok_or_else(|| Problem::missing("budget"))?;
     Ok((name, row))
 }
 
@@ -141,7 +152,7 @@ async fn held(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let (limit, after) = (params.limit()?, params.cursor::<[u8; 16]>("cursor")?);
-        let name: Name = name.parse().map_err(|_| Problem::not_found())?;
+        let name: Name = name.parse().map_err(|_| Problem::missing("budget"))?;
         let headers = view::position(&state, &AccountId::budget(caller.tenant().clone(), name.clone()));
         let rows = view::rows(&state)?;
         let mut scan = held_scan(&caller, &name, limit + 1);
@@ -158,32 +169,74 @@ async fn held(
             .filter(|_| more)
             .and_then(|row| view::bits(row, "grant"))
             .map(|grant| cursor(&grant));
-        let mut grants = Vec::with_capacity(found.len());
-        for row in &found {
-            let member = view::bits(row, "member").map(MemberId);
-            let number = match member {
-                Some(member) if view::sees_people(&caller) => number_of(&state, &caller, member)?,
-                _ => None,
-            };
-            let label = match member {
-                Some(member) => view::label(&state, &caller, member, row)?,
-                None => Json::Null,
-            };
-            grants.push(json!({
-                "grant": view::named(row, "grant"),
-                "member": member.map(view::opaque),
-                "number": number,
-                "points": row.int("points"),
-                "held_for": said(row, "held_for"),
-                "words": words::of_hold(row.text("held_for").unwrap_or_default()),
-                "campaign": said(row, "campaign"),
-                "label": label,
-                "since": instant(row, "since"),
-            }));
-        }
+        let grants = found.iter().map(|row| held_body(&state, &caller, rows.as_ref(), &name, row));
+        let grants = grants.collect::<Result<Vec<Json>, Problem>>()?;
         Ok(ok(headers, json!({ "budget": name, "grants": grants, "next": next })))
     })
     .await?
+}
+
+/// What waits on any budget. Only campaigns' awards ever wait, so every budget that matters is one that a campaign named.
+async fn all_held(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    params: Params,
+) -> Result<Response, Problem> {
+    blocking(move || {
+        let (limit, after) = (params.limit()?, params.cursor::<(String, [u8; 16])>("cursor")?);
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
+        let rows = view::rows(&state)?;
+        let begin = after.as_ref().map_or("", |(name, _)| name.as_str());
+        let mut found: Vec<(&Name, Found)> = Vec::new();
+        for name in tenant.published.budgets().into_iter().filter(|name| name.as_str() >= begin) {
+            let mut scan = held_scan(&caller, name, limit + 1 - found.len());
+            let place = after.as_ref().filter(|(of, _)| of == name.as_str());
+            scan.after = place.map(|(_, grant)| vec![view::id(grant)]);
+            found.extend(view::scan(rows.as_ref(), &scan)?.into_iter().map(|row| (name, row)));
+            if found.len() > limit {
+                break;
+            }
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let place = |(name, row): &(&Name, Found)| Some((name.to_string(), view::bits(row, "grant")?));
+        let next = found.last().filter(|_| more).and_then(place).map(|place| cursor(&place));
+        let grants = found.iter().map(|(name, row)| held_body(&state, &caller, rows.as_ref(), name, row));
+        let grants = grants.collect::<Result<Vec<Json>, Problem>>()?;
+        Ok(ok(Default::default(), json!({ "grants": grants, "next": next })))
+    })
+    .await?
+}
+
+fn held_body(
+    state: &State,
+    caller: &Caller,
+    rows: &dyn Rows,
+    budget: &Name,
+    row: &Found,
+) -> Result<Json, Problem> {
+    let member = view::bits(row, "member").map(MemberId);
+    let number = match member {
+        Some(member) if view::sees_people(caller) => number_of(state, caller, member)?,
+        _ => None,
+    };
+    let label = match member {
+        Some(member) => view::label(state, caller, member, row)?,
+        None => Json::Null,
+    };
+    let held_for = row.text("held_for").unwrap_or_default();
+    Ok(json!({
+        "grant": view::named(row, "grant"),
+        "budget": budget,
+        "member": member.map(view::opaque),
+        "number": number,
+        "points": row.int("points"),
+        "held_for": held_for,
+        "words": hold_words(rows, &view::text(caller.tenant()), held_for, budget.as_str())?,
+        "campaign": said(row, "campaign"),
+        "label": label,
+        "since": instant(row, "since"),
+    }))
 }
 
 fn number_of(state: &State, caller: &Caller, member: MemberId) -> Result<Option<String>, Problem> {
@@ -198,16 +251,16 @@ async fn grant(
     PathOf(id): PathOf<String>,
 ) -> Result<Response, Problem> {
     blocking(move || {
-        let grant: GrantId = id.parse().map_err(|_| Problem::not_found())?;
+        let grant: GrantId = id.parse().map_err(|_| Problem::missing("grant"))?;
         let rows = view::rows(&state)?;
         let label = |row: &Found| match view::bits(row, "member") {
             Some(member) => view::label(&state, &caller, MemberId(member), row),
             None => Ok(Json::Null),
         };
-        let body = explain::grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label)?;
+        let body = grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label)?;
         let own = view::own(&caller).map(view::opaque);
         let seen = !body.is_null() && own.is_none_or(|own| body["member"] == json!(own));
-        if seen { Ok(ok(Default::default(), body)) } else { Err(Problem::not_found()) }
+        if seen { Ok(ok(Default::default(), body)) } else { Err(Problem::missing("grant")) }
     })
     .await?
 }

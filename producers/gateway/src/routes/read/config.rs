@@ -4,9 +4,10 @@ use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::get;
 use mirabelle_domain::command::{ConfigKind, Role};
-use mirabelle_domain::tables::{config_versions, members};
-use mirabelle_domain::{AccountId, Name, Timestamp};
-use mirabelle_store::{Found, Scan};
+use mirabelle_domain::config::Connection;
+use mirabelle_domain::tables::{budgets, config_versions, members};
+use mirabelle_domain::{AccountId, Name, TenantId, Timestamp};
+use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
 
 use super::params::{Params, PathOf, cursor};
@@ -50,7 +51,8 @@ const VERSIONS: &str = r#"{"type":"object","required":["kind","versions","publis
 "published","withdrawn"]},"number":{"type":"integer"},"body":{"type":"object"},"effective_at":{"type":"string"},
 "in_force":{"type":"boolean"},"adopted_everywhere":{"type":"boolean"},"drafter":{"type":"string"},
 "submitter":{"type":"string"},"publisher":{"type":"string"},"withdrawer":{"type":"string"},"reason":{"type":"string"},
-"drafted_at":{"type":"string"},"published_at":{"type":"string"}}}}}}"#;
+"note":{"type":"string","description":"what is wrong with it as things stand"},"connection_state":{"type":"string",
+"description":"of a connection: what `state` says, or its default"},"drafted_at":{"type":"string"},"published_at":{"type":"string"}}}}}}"#;
 const CATALOGUE: &str = r#"{"type":"object","required":["products"],"properties":{"products":{"type":"array",
 "items":{"type":"object","required":["product","version","title","points","delivery"],"properties":{
 "product":{"type":"string"},"version":{"type":"integer"},"title":{"type":"string"},"points":{"type":"integer"},
@@ -70,7 +72,7 @@ pub fn kind(name: &str) -> Result<ConfigKind, Problem> {
         "campaign" => Ok(ConfigKind::Campaign),
         "product" => Ok(ConfigKind::Product),
         "connection" => Ok(ConfigKind::Connection),
-        _ => Err(Problem::not_found()),
+        _ => Err(Problem::missing(crate::routes::configuration::KIND)),
     }
 }
 
@@ -89,7 +91,7 @@ async fn versions(
         kind(&kind_name)?;
         let name = params.parsed::<Name>("name")?;
         let (limit, after) = (params.limit()?, params.cursor::<(String, i64)>("cursor")?);
-        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
         let headers = view::position(&state, &AccountId::configuration(caller.tenant().clone()));
         let mut scan = Scan::new(
             &config_versions::TABLE,
@@ -110,8 +112,18 @@ async fn versions(
         let next = found.last().filter(|_| more).map(|row| cursor(&place(row)));
         let everywhere = adopted(&tenant, state.parts.log.partitions());
         let now = Timestamp(state.now());
-        let body = |row: &Found| version_body(row, &in_force(&tenant, now, &kind_name, row), everywhere);
-        let versions: Vec<Json> = found.iter().map(body).collect();
+        let rows = view::rows(&state)?;
+        let mut versions = Vec::with_capacity(found.len());
+        for row in &found {
+            let mut body = version_body(row, &in_force(&tenant, now, &kind_name, row), everywhere);
+            match kind_name.as_str() {
+                "campaign" => body["note"] = budget_note(rows.as_ref(), caller.tenant(), &body)?,
+                // What a body leaves out counts as its default, and is told.
+                "connection" => body["connection_state"] = connection_state(row),
+                _ => {}
+            }
+            versions.push(body);
+        }
         Ok(ok(
             headers,
             json!({
@@ -144,6 +156,25 @@ fn in_force(tenant: &Tenant, now: Timestamp, kind: &str, row: &Found) -> Json {
     json!(version.map(i64::from) == row.int("version"))
 }
 
+/// A campaign may name a budget that nobody has opened: its awards wait there then.
+fn budget_note(rows: &dyn Rows, tenant: &TenantId, body: &Json) -> Result<Json, Problem> {
+    let Some(budget) = body["body"]["budget"].as_str() else { return Ok(Json::Null) };
+    let row = view::get(rows, &budgets::TABLE, &[view::text(tenant), view::text(budget)])?;
+    let note = match row.as_ref().and_then(|row| row.text("state")) {
+        Some("open") => return Ok(Json::Null),
+        Some(_) => format!("the budget `{budget}` is closed: awards wait there for a person"),
+        None => {
+            format!("no budget `{budget}` was opened: awards wait there until it is, and are released then")
+        }
+    };
+    Ok(json!(note))
+}
+
+fn connection_state(row: &Found) -> Json {
+    let connection = row.text("body").and_then(|body| serde_json::from_str::<Connection>(body).ok());
+    connection.map_or(Json::Null, |connection| json!(connection.state))
+}
+
 fn version_body(row: &Found, in_force: &Json, everywhere: u32) -> Json {
     let number = row.int("number").filter(|_| row.text("state") == Some("published"));
     json!({
@@ -172,7 +203,7 @@ async fn catalogue(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let mut country = params.text("country")?.map(str::to_owned);
-        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+        let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
         if country.is_none()
             && let Some(own) = view::own(&caller)
         {
@@ -214,16 +245,17 @@ async fn status(
     caller: Caller,
     PathOf(name): PathOf<String>,
 ) -> Result<Response, Problem> {
-    let name: Name = name.parse().map_err(|_| Problem::not_found())?;
-    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(Problem::not_found)?;
+    let name: Name = name.parse().map_err(|_| Problem::missing("published connection"))?;
+    let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
     let everywhere = caller.has(CONFIGURERS) || caller.has(READERS);
     if !everywhere && caller.key.connection.as_ref() != Some(&name) {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("published connection"));
     }
     let now = Timestamp(state.now());
     let current = tenant.at(now).connection(&name);
     // The latest that is published, be it for later: at the end of time it is in force.
-    let last = tenant.at(Timestamp(i64::MAX)).connection(&name).ok_or_else(Problem::not_found)?;
+    let last =
+        tenant.at(Timestamp(i64::MAX)).connection(&name).ok_or_else(|| Problem::missing("published connection"))?;
     let shown = current.unwrap_or(last);
     let partitions = state.parts.log.partitions();
     let number = tenant.published.number;

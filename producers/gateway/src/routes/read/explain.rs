@@ -3,17 +3,18 @@
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::get;
-use mirabelle_domain::AccountId;
 use mirabelle_domain::rows::Value;
-use mirabelle_domain::tables::{budget_grants, considerations, grants, milestones};
+use mirabelle_domain::tables::{considerations, milestones};
+use mirabelle_domain::{AccountId, MilestoneKind};
 use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
 
+use super::grant::grant_body;
 use super::params::{Params, PathOf, cursor};
 use super::view::{self, instant, ok, said};
 use super::{READERS_AND_MEMBER, words};
 use crate::auth::Caller;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::routes::Shared;
 use crate::routes::table::Route;
 use crate::send::blocking;
@@ -31,6 +32,9 @@ pub const ROUTES: &[Route] = &[Route::get("/v1/members/{member}/explain", || get
 
 const SCHEMA: &str = r#"{"type":"object","required":["member","summary","milestones"],"properties":{
 "member":{"type":"string"},"number":{"type":"string"},"summary":{"type":"string"},"next":{"type":"string"},
+"sums":{"type":"object","description":"points of this page's milestones, by where they are now: what could not be taken back counts as paid",
+"properties":{"paid":{"type":"integer"},"on_the_way":{"type":"integer"},"waiting":{"type":"integer"},
+"taken_back":{"type":"integer"},"not_paid":{"type":"integer"}}},
 "milestones":{"type":"array","items":{"type":"object","required":["kind","occurrence","state","considered"],
 "properties":{"kind":{"type":"string"},"occurrence":{"type":"string"},"effective":{"type":"string","format":"date"},
 "known_on":{"type":"string","format":"date"},"moved_from":{"type":"string","format":"date"},"state":{"type":"string"},
@@ -50,6 +54,7 @@ async fn explain(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let kind = params.text("kind")?;
+        check_kind(kind)?;
         let (limit, place) = (params.limit()?, params.cursor::<(String, String)>("cursor")?);
         let member = view::member(&state, &caller, &name)?;
         let headers = view::position(&state, &AccountId::member(caller.tenant().clone(), member));
@@ -63,6 +68,9 @@ async fn explain(
             scan.to = scan.from.clone();
         }
         let mut found = view::scan(rows.as_ref(), &scan)?;
+        let another = kind.is_some() && found.is_empty() && scan.after.is_none();
+        let another =
+            another && !view::scan(rows.as_ref(), &Scan::new(&milestones::TABLE, key.clone(), 1))?.is_empty();
         let more = found.len() > limit;
         found.truncate(limit);
         let place = |row: &Found| {
@@ -77,13 +85,20 @@ async fn explain(
         for milestone in &found {
             told.push(milestone_body(rows.as_ref(), &key, milestone, &mut sums)?);
         }
-        let summary = sums.words(row.is_some(), found.is_empty(), more);
+        let summary = match (found.is_empty(), kind.filter(|_| another)) {
+            (true, Some(kind)) => {
+                format!("No milestone of the kind {kind} was reported for this member; there are others.")
+            }
+            (true, None) => nothing_reported(row.is_some()).to_owned(),
+            (false, _) => sums.words(more),
+        };
         Ok(ok(
             headers,
             json!({
                 "member": view::opaque(member),
                 "number": view::number(&state, &caller, member, row.as_ref())?,
                 "summary": summary,
+                "sums": sums.body(),
                 "milestones": told,
                 "next": next,
             }),
@@ -92,29 +107,84 @@ async fn explain(
     .await?
 }
 
-/// What the milestones of a page came to.
+/// Only kinds that there are: a misspelt one would read as if nothing had been reported.
+fn check_kind(kind: Option<&str>) -> Result<(), Problem> {
+    let all = MilestoneKind::ALL.map(MilestoneKind::name);
+    match kind {
+        Some(kind) if !all.contains(&kind) => {
+            let what = format!("no such kind of milestone: there are {}", all.join(", "));
+            let problem = Problem::new(problem::MALFORMED, format!("?kind: {what}"));
+            Err(problem.at("?kind", "not_valid", what))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nothing_reported(known: bool) -> &'static str {
+    match known {
+        true => "No milestone was reported for this member: there was nothing to award.",
+        false => "Neither a worker state nor a milestone was reported for this member.",
+    }
+}
+
+/// What the milestones of a page came to. A milestone can earn by several campaigns.
 #[derive(Default)]
 struct Sums {
-    awarded: usize,
+    milestones: usize,
+    /// Those that no campaign owes anything for.
     nothing: usize,
-    points: i64,
+    paid: i64,
+    on_the_way: i64,
+    waiting: i64,
+    taken_back: i64,
+    not_paid: i64,
 }
 
 impl Sums {
-    fn words(&self, known: bool, none: bool, more: bool) -> String {
-        let page = if more { " on this page" } else { "" };
-        match (none, known) {
-            (true, true) => {
-                "No milestone was reported for this member: there was nothing to award.".to_owned()
+    /// Counts a grant where its points are.
+    fn count(&mut self, grant: &Json) {
+        let told = |name: &str| grant.get(name).and_then(Json::as_str);
+        let number = |name: &str| grant.get(name).and_then(Json::as_i64).unwrap_or(0);
+        let points = number("points");
+        match (told("wallet_state"), told("budget_state")) {
+            (Some("credited"), _) => self.paid += points,
+            // What could not be taken back was paid and stays so.
+            (Some("reversed"), _) => {
+                self.paid += number("shortfall");
+                self.taken_back += points - number("shortfall");
             }
-            (true, false) => {
-                "Neither a worker state nor a milestone was reported for this member.".to_owned()
-            }
-            (false, _) => format!(
-                "{} milestone(s){page} earned {} points altogether; {} earned nothing, or it was taken back: each says why.",
-                self.awarded, self.points, self.nothing
-            ),
+            (Some("dropped" | "refused"), _) | (_, Some("declined" | "returned")) => self.not_paid += points,
+            (_, Some("held")) => self.waiting += points,
+            _ => self.on_the_way += points,
         }
+    }
+
+    fn words(&self, more: bool) -> String {
+        let page = if more { " on this page" } else { "" };
+        let parts = [
+            (self.on_the_way, "on the way"),
+            (self.waiting, "waiting for a person"),
+            (self.taken_back, "taken back"),
+            (self.not_paid, "not paid in the end"),
+        ];
+        let mut words = format!("{} milestone(s){page}: {} points paid", self.milestones, self.paid);
+        for (points, what) in parts.iter().filter(|(points, _)| *points > 0) {
+            words.push_str(&format!(", {points} {what}"));
+        }
+        if self.nothing > 0 {
+            words.push_str(&format!("; {} earned nothing", self.nothing));
+        }
+        words + ". Each says why."
+    }
+
+    fn body(&self) -> Json {
+        json!({
+            "paid": self.paid,
+            "on_the_way": self.on_the_way,
+            "waiting": self.waiting,
+            "taken_back": self.taken_back,
+            "not_paid": self.not_paid,
+        })
     }
 }
 
@@ -136,12 +206,8 @@ fn milestone_body(
             None => None,
         };
         if row.text("outcome") == Some("awarded") {
-            let told = |name: &str| grant.as_ref().and_then(|grant| grant.get(name));
-            // What was dropped, refused or taken back was awarded, and is not had.
-            if matches!(told("wallet_state").and_then(Json::as_str), Some("owed" | "credited")) {
-                earned = true;
-                sums.points += told("points").and_then(Json::as_i64).unwrap_or(0);
-            }
+            earned = true;
+            sums.count(grant.as_ref().unwrap_or(&Json::Null));
         }
         considered.push(json!({
             "campaign": said(&row, "campaign"),
@@ -154,7 +220,8 @@ fn milestone_body(
             "grant": grant,
         }));
     }
-    *if earned { &mut sums.awarded } else { &mut sums.nothing } += 1;
+    sums.milestones += 1;
+    sums.nothing += usize::from(!earned);
     let attributes = milestone.text("attributes").and_then(|text| serde_json::from_str::<Json>(text).ok());
     Ok(json!({
         "kind": said(milestone, "kind"),
@@ -169,58 +236,5 @@ fn milestone_body(
         "attributes": attributes,
         "updated_at": instant(milestone, "updated_at"),
         "considered": considered,
-    }))
-}
-
-/// A grant, as the wallet's and the budget's rows have it; `null` when neither knows it.
-pub fn grant_body(
-    rows: &dyn Rows,
-    tenant: &Value,
-    grant: &[u8; 16],
-    label: impl Fn(&Found) -> Result<Json, Problem>,
-) -> Result<Json, Problem> {
-    let key = [tenant.clone(), view::id(grant)];
-    let wallet = view::get(rows, &grants::TABLE, &key)?;
-    let budget = view::get(rows, &budget_grants::TABLE, &key)?;
-    let either = |column: &str| {
-        let of = |row: &Option<Found>| row.as_ref().map_or(Json::Null, |row| said(row, column));
-        Some(of(&wallet)).filter(|value| !value.is_null()).unwrap_or_else(|| of(&budget))
-    };
-    if wallet.is_none() && budget.is_none() {
-        return Ok(Json::Null);
-    }
-    let number = |column: &str| {
-        let of = |row: &Option<Found>| row.as_ref().and_then(|row| row.int(column));
-        of(&wallet).or_else(|| of(&budget))
-    };
-    let at = |row: &Option<Found>, column: &str| row.as_ref().map_or(Json::Null, |row| instant(row, column));
-    let state = |row: &Option<Found>| row.as_ref().and_then(|row| row.text("state")).map(str::to_owned);
-    let (in_wallet, in_budget) = (state(&wallet), state(&budget));
-    let member = wallet.as_ref().or(budget.as_ref()).and_then(|row| view::bits(row, "member"));
-    let held = budget.as_ref().filter(|_| in_budget.as_deref() == Some("held"));
-    let held_for = held.and_then(|row| row.text("held_for"));
-    Ok(json!({
-        "id": view::hex(grant),
-        "member": member.map(|member| view::opaque(mirabelle_domain::MemberId(member))),
-        "points": number("points"),
-        "budget": either("budget"),
-        "campaign": either("campaign"),
-        "version": number("version").filter(|version| *version > 0),
-        "label": match wallet.as_ref().or(budget.as_ref()) {
-            // Both sides have the grant's own words; a wallet that refused it never wrote them.
-            Some(row) if row.text("label").is_some() => label(row)?,
-            _ => budget.as_ref().map_or(Ok(Json::Null), &label)?,
-        },
-        "wallet_state": in_wallet,
-        "budget_state": in_budget,
-        "words": words::of_grant(in_wallet.as_deref(), in_budget.as_deref()),
-        "held_for": held_for,
-        "held_words": held_for.map(words::of_hold),
-        "granted_at": at(&wallet, "granted_at"),
-        "activates_at": at(&wallet, "activates_at"),
-        "expires_at": at(&wallet, "expires_at"),
-        "lot": number("lot"),
-        "reason": either("reason"),
-        "shortfall": number("shortfall").filter(|shortfall| *shortfall > 0),
     }))
 }

@@ -4,7 +4,7 @@ use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::get;
 use mirabelle_domain::rows::Value;
-use mirabelle_domain::tables::{balances, lots, members, statement};
+use mirabelle_domain::tables::{balances, grants, lots, members, statement};
 use mirabelle_domain::{AccountId, MemberId, Timestamp};
 use mirabelle_keys::ExposeSecret as _;
 use mirabelle_store::{Found, Rows, Scan};
@@ -57,14 +57,15 @@ const MEMBER: &str = r#"{"type":"object","required":["member","balance"],"proper
 const BALANCE: &str = r#"{"type":"object","required":["member","available","pending","reserved","spent"],"properties":{
 "member":{"type":"string"},"number":{"type":"string"},"available":{"type":"integer"},"pending":{"type":"integer"},
 "reserved":{"type":"integer"},"spent":{"type":"integer"},"expired":{"type":"integer"},"taken":{"type":"integer"},
-"shortfall":{"type":"integer"},"as_of":{"type":"string","format":"date-time"},
+"shortfall":{"type":"integer","description":"points that were to be taken back and could not be: they were spent
+before, or an order holds them. Noted for people; nothing is ever taken from later points for it"},"as_of":{"type":"string","format":"date-time"},
 "expiring":{"type":"array","items":{"type":"object","required":["points","expires_at"],"properties":{
 "points":{"type":"integer"},"expires_at":{"type":"string","format":"date-time"}}}},
 "due":{"type":"object","description":"what has fallen due and is applied first by the next decision","properties":{
 "vests":{"type":"integer"},"expires":{"type":"integer"},"available":{"type":"integer"}}}}}"#;
 const LOTS: &str = r#"{"type":"object","required":["lots"],"properties":{"lots":{"type":"array","items":{"type":"object",
 "required":["lot","points","free","held","state"],"properties":{"lot":{"type":"integer"},"points":{"type":"integer"},
-"free":{"type":"integer"},"held":{"type":"integer"},"state":{"type":"string","enum":["pending","open","expired","reversed"]},
+"free":{"type":"integer"},"held":{"type":"integer"},"state":{"type":"string","enum":["pending","open","used_up","expired","reversed"]},
 "granted_at":{"type":"string"},"activates_at":{"type":"string"},"expires_at":{"type":"string"},
 "campaign":{"type":"string"},"version":{"type":"integer"},"budget":{"type":"string"},"grant":{"type":"string"},
 "label":{"type":"string"}}}},"next":{"type":"string"}}}"#;
@@ -267,20 +268,37 @@ async fn lots_of(
             });
             found.truncate(LOTS_MAX);
         }
-        let lot = |lot: &Found| Ok(lot_body(lot, view::label(&state, &caller, member, lot)?));
+        let lot = |lot: &Found| {
+            let label = view::label(&state, &caller, member, lot)?;
+            Ok(lot_body(lot, lot_state(rows.as_ref(), &key[0], lot)?, label))
+        };
         let lots = found.iter().map(lot).collect::<Result<Vec<Json>, Problem>>()?;
         Ok(ok(headers, json!({ "member": view::opaque(member), "lots": lots, "next": next })))
     })
     .await?
 }
 
-fn lot_body(lot: &Found, label: Json) -> Json {
+/// A lot's state. One that holds nothing any more is used up, unless its grant was taken back when nothing of it was
+/// left.
+fn lot_state(rows: &dyn Rows, tenant: &Value, lot: &Found) -> Result<Json, Problem> {
+    if lot.text("state") != Some("open") || sum(Some(lot), "free") + sum(Some(lot), "held") > 0 {
+        return Ok(said(lot, "state"));
+    }
+    let grant = match view::bits(lot, "grant") {
+        Some(grant) => view::get(rows, &grants::TABLE, &[tenant.clone(), view::id(&grant)])?,
+        None => None,
+    };
+    let reversed = grant.is_some_and(|grant| grant.text("state") == Some("reversed"));
+    Ok(json!(if reversed { "reversed" } else { "used_up" }))
+}
+
+fn lot_body(lot: &Found, state: Json, label: Json) -> Json {
     json!({
         "lot": lot.int("lot"),
         "points": lot.int("points"),
         "free": sum(Some(lot), "free"),
         "held": sum(Some(lot), "held"),
-        "state": said(lot, "state"),
+        "state": state,
         "granted_at": instant(lot, "granted_at"),
         "activates_at": instant(lot, "activates_at"),
         "expires_at": instant(lot, "expires_at"),

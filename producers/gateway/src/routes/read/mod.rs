@@ -23,6 +23,7 @@ pub mod dead_letters;
 mod due;
 pub mod explain;
 pub mod feed;
+mod grant;
 mod masking;
 pub mod members;
 pub mod params;

@@ -3,6 +3,7 @@
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::get;
+use mirabelle_domain::config::reaches_vendor;
 use mirabelle_domain::rows::{Value, lines_from_text};
 use mirabelle_domain::tables::{redemption_lines, redemptions, reveals};
 use mirabelle_domain::{AccountId, MemberId, RedemptionId};
@@ -49,13 +50,13 @@ const REDEMPTION: &str = r#"{"type":"object","required":["id","member","state","
 
 /// A redemption that the caller may see. Whose it is decides; what is not the caller's does not exist.
 pub fn find(state: &State, caller: &Caller, text: &str) -> Result<(RedemptionId, MemberId, Found), Problem> {
-    let redemption: RedemptionId = text.parse().map_err(|_| Problem::not_found())?;
+    let redemption: RedemptionId = text.parse().map_err(|_| Problem::missing("redemption"))?;
     let key = [view::text(caller.tenant()), view::id(&redemption.0)];
-    let row =
-        view::get(view::rows(state)?.as_ref(), &redemptions::TABLE, &key)?.ok_or_else(Problem::not_found)?;
-    let member = view::bits(&row, "member").map(MemberId).ok_or_else(Problem::not_found)?;
+    let row = view::get(view::rows(state)?.as_ref(), &redemptions::TABLE, &key)?
+        .ok_or_else(|| Problem::missing("redemption"))?;
+    let member = view::bits(&row, "member").map(MemberId).ok_or_else(|| Problem::missing("redemption"))?;
     if view::own(caller).is_some_and(|own| own != member) {
-        return Err(Problem::not_found());
+        return Err(Problem::missing("redemption"));
     }
     Ok((redemption, member, row))
 }
@@ -151,7 +152,9 @@ async fn explain(
         let mut body = body(rows.as_ref(), &caller, redemption, &row)?;
         let key: Vec<Value> = vec![view::text(caller.tenant()), view::id(&redemption.0)];
         let seen = view::scan(rows.as_ref(), &Scan::new(&reveals::TABLE, key, REVEALS_MAX))?;
-        body["story"] = json!(story(&body));
+        let mode = state.directory.tenant(caller.tenant()).map(|tenant| tenant.mode).unwrap_or_default();
+        let reached = |vendor: &str| vendor.parse().is_ok_and(|vendor| reaches_vendor(mode, &vendor));
+        body["story"] = json!(story(&body, &reached));
         let reveal = |row: &Found| {
             json!({
                 "line": row.int("line"),
@@ -166,8 +169,8 @@ async fn explain(
     .await?
 }
 
-/// What happened, a sentence each.
-fn story(body: &Json) -> Vec<String> {
+/// What happened, a sentence each; `reached` says whether anybody asks a vendor of this name.
+fn story(body: &Json, reached: &dyn Fn(&str) -> bool) -> Vec<String> {
     let text = |json: &Json, name: &str| json[name].as_str().unwrap_or_default().to_owned();
     let mut story = vec![format!(
         "{}: ordered for {} points, which were held.",
@@ -186,6 +189,13 @@ fn story(body: &Json) -> Vec<String> {
                 )
             }
             "cancelled" => format!("{what}: cancelled before it was started."),
+            "waiting" | "started" | "unanswered" if line["vendor"].as_str().is_some_and(|vendor| !reached(vendor)) => {
+                format!(
+                    "{what}: the vendor `{}` is not set up here, so nobody was asked; the points stay held until it \
+                     is, or until somebody settles the line.",
+                    text(line, "vendor")
+                )
+            }
             "unanswered" => {
                 format!(
                     "{what}: the vendor did not answer attempt {}; it is asked again, with the same key.",
@@ -218,9 +228,19 @@ mod tests {
                 { "line": 1, "quantity": 1, "product": "mug", "points": 300, "state": "failed", "reason": "sold_out" },
             ],
         });
-        let story = story(&body);
+        let story = story(&body, &|_| true);
         assert_eq!(story[1], "Line 0, 2 of gift-de-25: delivered; 5000 points are spent.");
         assert_eq!(story[2], "Line 1, 1 of mug: not delivered (sold_out); 300 points came back.");
         assert!(story[3].starts_with("2026-06-15T09:00:02Z: partially_fulfilled"), "{story:?}");
+    }
+    #[test]
+    fn a_line_of_a_vendor_that_nobody_set_up_is_told_as_that() {
+        let line = json!({"line": 0, "quantity": 1, "product": "card", "points": 300, "state": "unanswered",
+            "attempt": 8, "vendor": "tango"});
+        let body = json!({"requested_at": "2026-06-15T09:00:00Z", "points": 300, "state": "fulfilling", "lines": [line]});
+        let told = |reached: bool| story(&body, &move |vendor| reached && vendor == "tango")[1].clone();
+        assert!(told(true).contains("did not answer attempt 8"), "{}", told(true));
+        assert!(told(false).contains("`tango` is not set up here"), "{}", told(false));
+        assert!(!told(false).contains("did not answer"), "{}", told(false));
     }
 }

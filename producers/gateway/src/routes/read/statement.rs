@@ -6,8 +6,8 @@ use axum::routing::get;
 use mirabelle_domain::fact::Fact;
 use mirabelle_domain::project::month;
 use mirabelle_domain::rows::Value;
-use mirabelle_domain::tables::{lots, statement};
-use mirabelle_domain::{AccountId, Timestamp};
+use mirabelle_domain::tables::{grants, lots, statement};
+use mirabelle_domain::{AccountId, MemberId, Timestamp};
 use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
 
@@ -19,6 +19,7 @@ use crate::problem::Problem;
 use crate::routes::Shared;
 use crate::routes::table::Route;
 use crate::send::blocking;
+use crate::state::State;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::get("/v1/members/{member}/statement", || get(page))
@@ -38,7 +39,8 @@ const SCHEMA: &str = r#"{"type":"object","required":["member","entries"],"proper
 "at":{"type":"string","format":"date-time"},"kind":{"type":"string"},"what":{"type":"string"},
 "delta":{"type":"integer"},"points":{"type":"integer"},"available":{"type":"integer"},"pending":{"type":"integer"},
 "reserved":{"type":"integer"},"spent":{"type":"integer"},"reference":{"type":"string"},"label":{"type":"string"},
-"reason":{"type":"string"},"shortfall":{"type":"integer"},"seq":{"type":"integer"}}}}}}"#;
+"reason":{"type":"string"},"shortfall":{"type":"integer","description":"points of a reversed grant that could not be taken
+back: spent before, or held by an order"},"seq":{"type":"integer"}}}}}}"#;
 
 /// Months of a statement, newest first, down to the one in which the wallet began.
 pub struct Months {
@@ -96,6 +98,9 @@ fn following(month: i64) -> i64 {
     if month % 100 >= 12 { month + 100 - 11 } else { month + 1 }
 }
 
+/// Number of the fact that takes a grant back.
+const GRANT_REVERSED: i64 = 24;
+
 /// Where a page ended: month, seq, entry.
 type Place = (i64, i64, i64);
 
@@ -137,7 +142,8 @@ async fn page(
                         break 'months;
                     }
                     let place = (month, row.int("seq").unwrap_or(0), row.int("entry").unwrap_or(0));
-                    entries.push((place, entry_body(row, view::label(&state, &caller, member, row)?)));
+                    let label = label(&state, &caller, member, rows.as_ref(), row)?;
+                    entries.push((place, entry_body(row, label)));
                 }
                 match page.last() {
                     Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),
@@ -152,6 +158,22 @@ async fn page(
         Ok(ok(headers, json!({ "member": view::opaque(member), "entries": entries, "next": next })))
     })
     .await?
+}
+
+/// What a move says to people. That a grant was taken back has no words of its own: it has the grant's.
+fn label(
+    state: &State,
+    caller: &Caller,
+    member: MemberId,
+    rows: &dyn Rows,
+    row: &Found,
+) -> Result<Json, Problem> {
+    let grant = view::bits(row, "reference").filter(|_| row.int("kind") == Some(GRANT_REVERSED));
+    let Some(grant) = grant else { return view::label(state, caller, member, row) };
+    match view::get(rows, &grants::TABLE, &[view::text(caller.tenant()), view::id(&grant)])? {
+        Some(grant) => view::label(state, caller, member, &grant),
+        None => Ok(Json::Null),
+    }
 }
 
 fn entry_body(row: &Found, label: Json) -> Json {

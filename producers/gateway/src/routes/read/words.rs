@@ -26,6 +26,9 @@ pub(super) fn of_move(kind: u16, row: &Found) -> &'static str {
         20 => "points came in",
         22 => "points became spendable",
         23 => "points expired",
+        24 if row.int("points").unwrap_or(0) == 0 => {
+            "a grant was to be taken back, and nothing of it was left: spent, or held by an order"
+        }
         24 => "a grant was taken back",
         25 => "points were taken by a correction",
         30 => "rewards were ordered",
@@ -76,14 +79,35 @@ pub(super) fn of_grant(wallet: Option<&str>, budget: Option<&str>) -> &'static s
     }
 }
 
-/// Why a grant waits for a person.
-pub(super) fn of_hold(held_for: &str) -> &'static str {
-    match held_for {
-        "daily_ceiling" => "the campaign's daily ceiling is reached",
-        "budget_exhausted" => "the budget has too little free",
-        "budget_closed" => "the budget is closed",
-        _ => "a reason of a newer release",
+/// What came of taking a grant back: what was spent before, or an order holds, can't be taken.
+pub(super) fn of_reversal(points: i64, shortfall: i64, may_have_expired: bool) -> String {
+    let taken = points - shortfall;
+    let expired = if may_have_expired { " or had expired" } else { "" };
+    match (taken, shortfall) {
+        (_, 0) => "the points were taken back".to_owned(),
+        (..=0, _) => {
+            format!("0 points were taken back; {shortfall} could not be: already spent, or held by an order")
+        }
+        _ => format!(
+            "{taken} points were taken back{expired}; {shortfall} could not be: already spent, or held by an order"
+        ),
     }
+}
+
+/// Why a grant waits for a person, as things stand: what was recorded is how they stood when it came. `budget`: its name
+/// and its state now, `None` where nobody ever opened it.
+pub(super) fn of_hold(held_for: &str, (name, state): (&str, Option<&str>)) -> String {
+    let words = match (held_for, state) {
+        ("daily_ceiling", _) => "the campaign's daily ceiling is reached",
+        ("budget_exhausted", _) => "the budget had too little free when it came",
+        ("budget_closed", None) => {
+            return format!("no budget `{name}` was opened: open it, then release what waits there");
+        }
+        ("budget_closed", Some("closed")) => "the budget is closed",
+        ("budget_closed", Some(_)) => "the budget was not open when it came; it is open now: release it",
+        _ => "a reason of a newer release",
+    };
+    words.to_owned()
 }
 
 /// What a redemption's state means.
@@ -134,8 +158,28 @@ mod tests {
     fn every_reason_to_hold_a_grant_has_words() {
         for held in [HeldFor::DailyCeiling, HeldFor::BudgetExhausted, HeldFor::BudgetClosed] {
             let name = serde_json::to_value(held).unwrap();
-            assert!(!of_hold(name.as_str().unwrap()).contains("newer"), "{held:?}");
+            for state in [None, Some("open"), Some("closed")] {
+                let words = of_hold(name.as_str().unwrap(), ("thanks", state));
+                assert!(!words.contains("newer"), "{held:?}");
+            }
         }
+    }
+
+    #[test]
+    fn what_waits_for_a_budget_is_told_as_the_budget_is_now() {
+        let words = |state| of_hold("budget_closed", ("thanks", state));
+        assert!(words(None).starts_with("no budget `thanks` was opened"));
+        assert_eq!(words(Some("closed")), "the budget is closed");
+        assert!(words(Some("open")).ends_with("open now: release it"));
+    }
+
+    #[test]
+    fn what_could_not_be_taken_back_is_told_apart_from_what_was() {
+        assert_eq!(of_reversal(1_500, 0, true), "the points were taken back");
+        let all = of_reversal(1_500, 1_500, false);
+        assert_eq!(all, "0 points were taken back; 1500 could not be: already spent, or held by an order");
+        assert!(of_reversal(1_500, 400, false).starts_with("1100 points were taken back; 400 could not be"));
+        assert!(of_reversal(1_500, 400, true).starts_with("1100 points were taken back or had expired; 400"));
     }
 
     #[test]
