@@ -129,8 +129,8 @@ fn the_admin_port_tells_health_and_every_documented_metric() {
         text.contains("mirabelle_gateway_requests_total{route=\"/v1/members/{member}\",status=\"401\"}"),
         "{text}"
     );
-    assert_eq!(call(world.door, "GET", "/metrics", &[], b"").problem(404), "not_found");
-    assert_eq!(call(world.admin, "GET", "/v1/members/1", &[], b"").problem(404), "not_found");
+    assert_eq!(call(world.door, "GET", "/metrics", &[], b"").problem(404), "unknown_route");
+    assert_eq!(call(world.admin, "GET", "/v1/members/1", &[], b"").problem(404), "unknown_route");
 }
 
 #[test]

@@ -22,7 +22,6 @@ fn keys(shop: &Tenant) -> Vec<(Role, String)> {
         (Role::Admin, "admin"),
         (Role::Publisher, "publisher"),
         (Role::Service, "service"),
-        (Role::Approver, "approver"),
         (Role::Analyst, "analyst"),
         (Role::Auditor, "auditor"),
     ];

@@ -184,7 +184,7 @@ fn ids_in_paths_that_are_none_look_like_what_does_not_exist() {
         }
     }
     for path in ["/v1/nothing", "/v1/redemptions/", "/v1//redemptions", "/", "/v1/../metrics"] {
-        assert_eq!(raw(&shop, path, b"{}").problem(404), "not_found", "{path}");
+        assert_eq!(raw(&shop, path, b"{}").problem(404), "unknown_route", "{path}");
     }
     let unknown = shop.world.get(&shop.admin, "/v1/keys?colour=red");
     assert_eq!(unknown.problem(400), "malformed");

@@ -13,5 +13,6 @@ mod gifts;
 mod names;
 mod reads;
 mod shop;
+mod told;
 mod wire;
 mod world;

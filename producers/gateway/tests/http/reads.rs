@@ -24,7 +24,7 @@ fn today() -> String {
 }
 
 /// A tenant where reviews of at least 4 earn 500 points, paid by a budget of 10,000; with one member, 31001.
-fn rewarding(name: &str, campaign: &Json) -> Tenant {
+pub(crate) fn rewarding(name: &str, campaign: &Json) -> Tenant {
     let tenant = world().tenant(name);
     let open = json!({ "budget": "thanks", "title": "Thanks" });
     tenant.world.post(&tenant.admin, "/v1/budgets", &open).expect(201);
@@ -50,13 +50,13 @@ fn keyed(tenant: &Tenant, path: &str, key: &str, body: &Json) -> Reply {
     tenant.world.call(&tenant.admin, "POST", path, &headers, body.to_string().as_bytes())
 }
 
-fn review(tenant: &Tenant, id: &str, rating: &str) {
+pub(crate) fn review(tenant: &Tenant, id: &str, rating: &str) {
     let mut row = milestone("31001", "Review", id, &today());
     row["Rating"] = json!(rating);
     tenant.deliver("wd", JSON, &report(&[row])).expect(200);
 }
 
-fn balance(tenant: &Tenant, wanted: i64) -> Json {
+pub(crate) fn balance(tenant: &Tenant, wanted: i64) -> Json {
     tenant.world.until("the balance is there", || {
         let balance = tenant.world.get(&tenant.admin, "/v1/members/31001/balance").expect(200).json();
         (balance["available"] == wanted).then_some(balance)
@@ -119,10 +119,7 @@ fn why_somebody_got_nothing_is_said_in_words() {
         let told = tenant.world.get(&tenant.admin, "/v1/members/31001/explain").expect(200).json();
         (told["milestones"].as_array().unwrap().len() == 3).then_some(told)
     });
-    assert_eq!(
-        told["summary"],
-        "1 milestone(s) earned 500 points altogether; 2 earned nothing, or it was taken back: each says why."
-    );
+    assert_eq!(told["summary"], "3 milestone(s): 500 points paid; 2 earned nothing. Each says why.");
     let of = |occurrence: &str| {
         let all = told["milestones"].as_array().unwrap();
         all.iter().find(|told| told["occurrence"] == occurrence).unwrap()["considered"][0].clone()

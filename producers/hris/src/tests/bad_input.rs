@@ -295,6 +295,17 @@ fn every_code_is_snake_case_and_stands_for_one_reason() {
 }
 
 #[test]
+fn every_reason_of_a_dead_letter_stands_in_the_operators_page() {
+    let page = include_str!("../../../../docs/operations.md");
+    for code in Code::ALL {
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "docs/operations.md does not say what to do about {code}"
+        );
+    }
+}
+
+#[test]
 fn a_reason_never_holds_what_was_sent() {
     let secret = "Rosalind-Franklin-1920";
     let bodies = [
