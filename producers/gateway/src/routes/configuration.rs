@@ -379,8 +379,10 @@ async fn turn(
     let tenant = state.directory.tenant(caller.tenant()).ok_or_else(|| Problem::missing("tenant"))?;
     // The latest plan, be it not in force yet: what is said last holds.
     let latest = tenant.at(Timestamp(i64::MAX)).connection(&name).map(|version| Arc::clone(&version.body));
-    let connection =
-        Connection { state: to, ..latest.ok_or_else(|| Problem::missing("published connection"))?.as_ref().clone() };
+    let connection = Connection {
+        state: to,
+        ..latest.ok_or_else(|| Problem::missing("published connection"))?.as_ref().clone()
+    };
     let body = serde_json::to_string(&connection).map_err(|error| crate::member::internal(&error))?;
     let draft = Draft { kind: ConfigKind::Connection, name, body, effective_at: None, reason };
     in_one(&state, &caller, &headers, draft).await

@@ -1,11 +1,13 @@
 //! Whether what is told is true: why points wait, what was taken back, what is missing, who may.
 
+use mirabelle_domain::Timestamp;
 use serde_json::{Value as Json, json};
 
 use crate::client::{Reply, call};
+use crate::door::{milestone, report};
 use crate::reads::{balance, review, rewarding};
 use crate::shop::{ASHA, BEN, give, keyed, open};
-use crate::world::{Tenant, world};
+use crate::world::{Tenant, wall_clock, world};
 
 fn get(tenant: &Tenant, path: &str) -> Json {
     tenant.world.get(&tenant.admin, path).expect(200).json()
@@ -123,6 +125,21 @@ fn a_kind_of_milestone_that_there_is_not_is_refused_and_one_that_nobody_reported
     balance(&tenant, 500);
     let told = summary("birthday");
     assert_eq!(told, "No milestone of the kind birthday was reported for this member; there are others.");
+}
+
+#[test]
+fn what_became_known_too_late_is_told_with_its_days_and_the_campaigns() {
+    let tenant = rewarding("told-late", &json!({ "look_back_days": 3 }));
+    let day = Timestamp(wall_clock() - 10 * 86_400_000_000).utc_day().to_string();
+    let mut row = milestone("31001", "Review", "R-old", &day);
+    row["Rating"] = json!("5");
+    tenant.deliver("wd", "application/json", &report(&[row])).expect(200);
+    let words = tenant.world.until("it is considered", || {
+        let told = get(&tenant, "/v1/members/31001/explain");
+        Some(told["milestones"][0]["considered"][0]["words"].as_str()?.to_owned())
+    });
+    let days = ["9 days", "10 days", "11 days"].iter().any(|days| words.contains(days));
+    assert!(days && words.ends_with("the campaign looks back 3 days"), "{words}");
 }
 
 #[test]

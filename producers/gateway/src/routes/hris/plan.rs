@@ -67,7 +67,8 @@ pub(super) fn plan(state: &State, delivery: &Delivery, read: Body, body: &[u8]) 
     let planner = Planner::new(state, delivery)?;
     match read {
         Body::NoProfile => {
-            let detail = "the connection's mapping can't be used: publish one that can, then send the delivery again";
+            let detail =
+                "the connection's mapping can't be used: publish one that can, then send the delivery again";
             let item = planner.set_aside("mapping_not_usable", detail, None, body)?;
             Ok(Planned { items: vec![item], shape: unreadable() })
         }

@@ -254,8 +254,10 @@ async fn status(
     let now = Timestamp(state.now());
     let current = tenant.at(now).connection(&name);
     // The latest that is published, be it for later: at the end of time it is in force.
-    let last =
-        tenant.at(Timestamp(i64::MAX)).connection(&name).ok_or_else(|| Problem::missing("published connection"))?;
+    let last = tenant
+        .at(Timestamp(i64::MAX))
+        .connection(&name)
+        .ok_or_else(|| Problem::missing("published connection"))?;
     let shown = current.unwrap_or(last);
     let partitions = state.parts.log.partitions();
     let number = tenant.published.number;

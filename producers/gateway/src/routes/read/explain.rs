@@ -3,9 +3,10 @@
 use axum::extract::State as Extract;
 use axum::response::Response;
 use axum::routing::get;
+use mirabelle_domain::config::Campaign;
 use mirabelle_domain::rows::Value;
-use mirabelle_domain::tables::{considerations, milestones};
-use mirabelle_domain::{AccountId, MilestoneKind};
+use mirabelle_domain::tables::{config_versions, considerations, milestones};
+use mirabelle_domain::{AccountId, Day, MilestoneKind};
 use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
 
@@ -188,6 +189,31 @@ impl Sums {
     }
 }
 
+/// What came of a milestone. Where it became known too late, by how much, and how far the campaign looks back.
+fn outcome_words(rows: &dyn Rows, tenant: &Value, milestone: &Found, row: &Found) -> Result<String, Problem> {
+    let outcome = row.text("outcome").unwrap_or_default();
+    let day = |column: &str| milestone.text(column).and_then(|text| text.parse::<Day>().ok());
+    let (Some(effective), Some(known_on)) = (day("effective"), day("known_on")) else {
+        return Ok(words::of_outcome(outcome).to_owned());
+    };
+    if outcome != "too_late" {
+        return Ok(words::of_outcome(outcome).to_owned());
+    }
+    let late = i64::from(known_on.0) - i64::from(effective.0);
+    let campaign = view::text(row.text("campaign").unwrap_or_default());
+    let version = Value::Int(row.int("version").unwrap_or(0));
+    let key = [tenant.clone(), view::text("campaign"), campaign, version];
+    let version = view::get(rows, &config_versions::TABLE, &key)?;
+    let body = version.and_then(|version| serde_json::from_str::<Campaign>(version.text("body")?).ok());
+    Ok(match body {
+        Some(campaign) => format!(
+            "it became known {late} days after its day, and the campaign looks back {} days",
+            campaign.look_back_days
+        ),
+        None => format!("it became known {late} days after its day, too late for this campaign"),
+    })
+}
+
 fn milestone_body(
     rows: &dyn Rows,
     key: &[Value],
@@ -213,7 +239,7 @@ fn milestone_body(
             "campaign": said(&row, "campaign"),
             "version": row.int("version").filter(|version| *version > 0),
             "outcome": said(&row, "outcome"),
-            "words": words::of_outcome(row.text("outcome").unwrap_or_default()),
+            "words": outcome_words(rows, &key[0], milestone, &row)?,
             "failed_condition": said(&row, "failed_condition"),
             "considered_at": instant(&row, "considered_at"),
             "again_at": instant(&row, "again_at"),

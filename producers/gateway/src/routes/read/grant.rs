@@ -10,7 +10,12 @@ use super::words;
 use crate::problem::Problem;
 
 /// Why a grant waits on a budget, as the budget is now.
-pub fn hold_words(rows: &dyn Rows, tenant: &Value, held_for: &str, budget: &str) -> Result<String, Problem> {
+pub(super) fn hold_words(
+    rows: &dyn Rows,
+    tenant: &Value,
+    held_for: &str,
+    budget: &str,
+) -> Result<String, Problem> {
     let row = view::get(rows, &budgets::TABLE, &[tenant.clone(), view::text(budget)])?;
     Ok(words::of_hold(held_for, (budget, row.as_ref().and_then(|row| row.text("state")))))
 }
@@ -21,7 +26,7 @@ fn reversal_words(row: &Found) -> String {
 }
 
 /// A grant, as the wallet's and the budget's rows have it; `null` when neither knows it.
-pub fn grant_body(
+pub(super) fn grant_body(
     rows: &dyn Rows,
     tenant: &Value,
     grant: &[u8; 16],

@@ -57,8 +57,7 @@ const MEMBER: &str = r#"{"type":"object","required":["member","balance"],"proper
 const BALANCE: &str = r#"{"type":"object","required":["member","available","pending","reserved","spent"],"properties":{
 "member":{"type":"string"},"number":{"type":"string"},"available":{"type":"integer"},"pending":{"type":"integer"},
 "reserved":{"type":"integer"},"spent":{"type":"integer"},"expired":{"type":"integer"},"taken":{"type":"integer"},
-"shortfall":{"type":"integer","description":"points that were to be taken back and could not be: they were spent
-before, or an order holds them. Noted for people; nothing is ever taken from later points for it"},"as_of":{"type":"string","format":"date-time"},
+"shortfall":{"type":"integer","description":"points that were to be taken back and could not be: they were spent before, or an order holds them. Noted for people; nothing is ever taken from later points for it"},"as_of":{"type":"string","format":"date-time"},
 "expiring":{"type":"array","items":{"type":"object","required":["points","expires_at"],"properties":{
 "points":{"type":"integer"},"expires_at":{"type":"string","format":"date-time"}}}},
 "due":{"type":"object","description":"what has fallen due and is applied first by the next decision","properties":{

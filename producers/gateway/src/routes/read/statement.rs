@@ -39,8 +39,7 @@ const SCHEMA: &str = r#"{"type":"object","required":["member","entries"],"proper
 "at":{"type":"string","format":"date-time"},"kind":{"type":"string"},"what":{"type":"string"},
 "delta":{"type":"integer"},"points":{"type":"integer"},"available":{"type":"integer"},"pending":{"type":"integer"},
 "reserved":{"type":"integer"},"spent":{"type":"integer"},"reference":{"type":"string"},"label":{"type":"string"},
-"reason":{"type":"string"},"shortfall":{"type":"integer","description":"points of a reversed grant that could not be taken
-back: spent before, or held by an order"},"seq":{"type":"integer"}}}}}}"#;
+"reason":{"type":"string"},"shortfall":{"type":"integer","description":"points of a reversed grant that could not be taken back: spent before, or held by an order"},"seq":{"type":"integer"}}}}}}"#;
 
 /// Months of a statement, newest first, down to the one in which the wallet began.
 pub struct Months {
