@@ -59,8 +59,8 @@ enum Act {
     },
     /// List the grants that wait for a person.
     Held {
-        /// The budget.
-        budget: String,
+        /// The budget; left out: every budget, those that nobody opened among them.
+        budget: Option<String>,
         #[command(flatten)]
         limit: Limit,
     },
@@ -128,7 +128,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Act::List { limit } => list(&session, &limit),
-        Act::Held { budget, limit } => held(&session, &budget, &limit),
+        Act::Held { budget, limit } => held(&session, budget.as_deref(), &limit),
         Act::Release(it) => resolve(&session, &it, "release"),
         Act::Decline(it) => resolve(&session, &it, "decline"),
         Act::Close { budget, reason, write } => {
@@ -173,15 +173,20 @@ fn list(session: &Session, limit: &Limit) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn held(session: &Session, budget: &str, limit: &Limit) -> Result<Exit, Failure> {
-    let call = Call::get(format!("/v1/budgets/{}/held", segment(budget)));
+fn held(session: &Session, budget: Option<&str>, limit: &Limit) -> Result<Exit, Failure> {
+    let call = match budget {
+        Some(budget) => Call::get(format!("/v1/budgets/{}/held", segment(budget))),
+        None => Call::get("/v1/held"),
+    };
     let text = |body: &Json| {
-        let mut table = Table::new(&["GRANT", "MEMBER", "POINTS", "SINCE", "CAMPAIGN", "WHY IT WAITS"]);
+        let mut table =
+            Table::new(&["GRANT", "BUDGET", "MEMBER", "POINTS", "SINCE", "CAMPAIGN", "WHY IT WAITS"]);
         for grant in body["grants"].as_array().into_iter().flatten() {
             let member = [&grant["number"], &grant["member"]].into_iter().find(|known| !known.is_null());
             let member = member.unwrap_or(&Json::Null);
             table.row([
                 &grant["grant"],
+                &grant["budget"],
                 member,
                 &grant["points"],
                 &minute(&grant["since"]),

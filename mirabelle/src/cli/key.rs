@@ -78,8 +78,6 @@ enum Role {
     Service,
     /// A member's own account.
     Member,
-    /// Approves orders: for policies to come, nothing asks for it yet.
-    Approver,
     /// Reads, masked.
     Analyst,
     /// Reads, with reasons.

@@ -32,16 +32,15 @@ A key has one role or several; `mirabelle key issue NAME --role ROLE` makes one.
 an operator's key, which names a tenant with `?tenant=`. Further rules hold behind the table: an operator configures \
 connections and nothing else of a tenant; a live tenant's version is published by a publisher who did not draft it; a \
 member's key opens that member's own account; a connector's key delivers to its own connection; an analyst, an auditor \
-and an operator see no names and numbers of people; nothing asks for an approver yet.\n";
+and an operator see no names and numbers of people; nothing asks for the role approver yet, so that no key of it is issued.\n";
 
-/// The columns.
-const ROLES: [Role; 9] = [
+/// The columns: the roles that are handed out.
+const ROLES: [Role; 8] = [
     Role::Operator,
     Role::Admin,
     Role::Publisher,
     Role::Service,
     Role::Member,
-    Role::Approver,
     Role::Analyst,
     Role::Auditor,
     Role::Connector,
