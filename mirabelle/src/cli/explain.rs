@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mirabelle_domain::{Day, MilestoneKind};
+use mirabelle_domain::MilestoneKind;
 use serde_json::Value as Json;
 
 use super::failure::{Exit, Failure};
@@ -50,7 +50,7 @@ fn explained(body: &Json, kind: Option<&str>) -> String {
         let times = considered.iter().map(|considered| said(&considered["considered_at"]));
         let several = times.collect::<std::collections::BTreeSet<_>>().len() > 1;
         for considered in considered {
-            lines.extend(outcome(milestone, considered, several));
+            lines.extend(outcome(considered, several));
         }
         if milestone["considered"].as_array().is_none_or(Vec::is_empty) {
             lines.push("  no campaign has considered it".to_owned());
@@ -74,7 +74,7 @@ fn heading(milestone: &Json) -> String {
 }
 
 /// What a campaign made of it.
-fn outcome(milestone: &Json, considered: &Json, with_time: bool) -> Vec<String> {
+fn outcome(considered: &Json, with_time: bool) -> Vec<String> {
     let (name, version) = (said(&considered["campaign"]), said(&considered["version"]));
     let campaign = if name.is_empty() { "no campaign".to_owned() } else { format!("{name}@{version}") };
     let time = match with_time {
@@ -85,14 +85,6 @@ fn outcome(milestone: &Json, considered: &Json, with_time: bool) -> Vec<String> 
     let failed = said(&considered["failed_condition"]);
     if !failed.is_empty() {
         lines.push(format!("    the condition: {}", in_words(&failed)));
-    }
-    if considered["outcome"] == "too_late"
-        && let Some(days) = late_by(milestone)
-    {
-        lines.push(format!(
-            "    it became known {days} days after its day; the campaign's look_back_days is smaller: \
-             `mirabelle config show campaign {name} --version {version}`"
-        ));
     }
     let again = said(&when(&considered["again_at"]));
     if !again.is_empty() {
@@ -111,12 +103,6 @@ fn outcome(milestone: &Json, considered: &Json, with_time: bool) -> Vec<String> 
         }
     }
     lines
-}
-
-/// Days between a milestone's day and the day on which it became known.
-fn late_by(milestone: &Json) -> Option<i32> {
-    let day = |name: &str| milestone[name].as_str()?.parse::<Day>().ok();
-    Some(day("known_on")?.0 - day("effective")?.0)
 }
 
 /// A condition that failed, as facts have it, for people: `attributes.rating at_least 5: found "4"` becomes
@@ -166,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_several_campaigns_said_is_told_in_its_order_and_lateness_in_days() {
+    fn what_several_campaigns_said_is_told_in_its_order() {
         let body = json!({ "summary": "s", "milestones": [{
             "kind": "review", "occurrence": "2026", "effective": "2026-05-01", "known_on": "2026-06-15", "state": "recorded",
             "considered": [
@@ -177,7 +163,7 @@ mod tests {
         let told = explained(&body, Some("review"));
         let nobody = told.find("no campaign: nobody asked").unwrap();
         let late = told.find("late@1: too late").unwrap();
-        assert!(nobody < late && told.contains("known 45 days after its day"), "{told}");
+        assert!(nobody < late, "{told}");
         let none = json!({ "summary": "s", "milestones": [] });
         assert!(explained(&none, Some("goal")).contains("No milestone of the kind goal"));
         assert_eq!(explained(&none, None), "s");
