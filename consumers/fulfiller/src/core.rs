@@ -1,6 +1,7 @@
 //! The fulfiller's step function. Vendor calls are effects like commands: the loop around makes them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use mirabelle_domain::command::{RecordFulfilment, VendorOutcome};
 use mirabelle_domain::fact::{Delivery, PricedLine};
@@ -22,8 +23,8 @@ pub const RETRY_FIRST_MICROS: i64 = 500_000;
 pub const RETRY_MAX_MICROS: i64 = 600_000_000;
 /// Most commands of one step.
 const STEP_MAX: usize = 2_000;
-/// Begins a saved state: its form has the number 2.
-const FORM: &[u8] = b"fulfiller 2\n";
+/// Begins a saved state: its form has the number 3.
+const FORM: &[u8] = b"fulfiller 3\n";
 
 /// What vendors still owe.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Fulfiller {
     /// For how long vendors know an order's key, microseconds.
     #[serde(skip)]
     retentions: BTreeMap<Name, i64>,
+    /// How long vendors let an order wait.
+    #[serde(skip)]
+    waits: BTreeMap<Name, fn(&Name) -> Duration>,
     /// The latest `act`.
     #[serde(skip)]
     now: i64,
@@ -54,7 +58,8 @@ impl Fulfiller {
             |vendor: &dyn Vendor| i64::try_from(vendor.key_retention().as_micros()).unwrap_or(i64::MAX);
         let retentions =
             vendors.iter().map(|(name, vendor)| (name.clone(), micros(vendor.as_ref()))).collect();
-        Fulfiller { retentions, ..Fulfiller::default() }
+        let waits = vendors.iter().map(|(name, vendor)| (name.clone(), vendor.wait())).collect();
+        Fulfiller { retentions, waits, ..Fulfiller::default() }
     }
 
     /// Lines that are not delivered, refused or cancelled yet.
@@ -135,7 +140,12 @@ impl Fulfiller {
         let AccountKey::Member(member) = seen.account.key else { return };
         for (number, line) in (0u32..).zip(lines) {
             let (Delivery::Vendor, Some(vendor)) = (line.delivery, &line.vendor) else { continue };
-            let open = Line::new(member, line, vendor.clone(), cause);
+            let mut open = Line::new(member, line, vendor.clone(), cause);
+            let wait = self.waits.get(vendor).map_or(Duration::ZERO, |wait| wait(&line.product));
+            if !wait.is_zero() {
+                let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+                open.not_before = seen.accepted_at.saturating_add(micros);
+            }
             self.lines.insert((seen.account.tenant.clone(), redemption, number), open);
         }
     }
@@ -271,7 +281,8 @@ impl Core for Fulfiller {
     fn restore(&mut self, saved: &[u8]) -> bool {
         let state = saved.strip_prefix(FORM).and_then(|saved| postcard::from_bytes::<Fulfiller>(saved).ok());
         let Some(state) = state else { return false };
-        *self = Fulfiller { retentions: std::mem::take(&mut self.retentions), ..state };
+        let (retentions, waits) = (std::mem::take(&mut self.retentions), std::mem::take(&mut self.waits));
+        *self = Fulfiller { retentions, waits, ..state };
         // A started attempt without an answer is asked again: the vendor knows the key.
         let started = self.lines.iter().filter(|(_, line)| line.started > line.unanswered);
         self.calls = started.map(|(key, _)| key.clone()).collect();

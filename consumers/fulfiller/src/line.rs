@@ -28,6 +28,8 @@ pub(crate) struct Line {
     /// When the log took the start of the first attempt, microseconds; 0: none was started. No vendor heard of the line
     /// before.
     pub(crate) first_started_at: i64,
+    /// No attempt is made before, microseconds; 0: at once.
+    pub(crate) not_before: i64,
     /// The latest attempt that went unanswered.
     pub(crate) unanswered: u32,
     /// Since when the next attempt is waited with, by this process's own clock; 0: it has not begun to wait.
@@ -59,6 +61,7 @@ impl Line {
             approved: false,
             started: 0,
             first_started_at: 0,
+            not_before: 0,
             unanswered: 0,
             rested_from: 0,
             answer: None,
@@ -128,7 +131,7 @@ impl Line {
             return Some((format!("answer.{redemption}.{line}.{}", answer.attempt), answer.clone().into()));
         }
         let attempt = self.unanswered + 1;
-        if self.started < attempt && self.has_rested(now) {
+        if self.started < attempt && now >= self.not_before && self.has_rested(now) {
             let command = StartFulfilment { redemption, line, attempt };
             return Some((format!("start.{redemption}.{line}.{attempt}"), command.into()));
         }
@@ -146,7 +149,9 @@ impl Line {
         } else if self.started > self.unanswered {
             // The vendor's turn.
             None
-        } else if self.unanswered == 0 || self.rested_from == 0 {
+        } else if self.unanswered == 0 {
+            Some(self.not_before)
+        } else if self.rested_from == 0 {
             Some(0)
         } else {
             Some(self.rested_from + pause_after(self.unanswered))

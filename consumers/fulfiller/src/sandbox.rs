@@ -3,10 +3,15 @@
 
 use std::time::Duration;
 
+use mirabelle_domain::Name;
+
 use crate::vendor::{Answer, Order, Vendor};
 
+/// How long orders of products that end in `-later` can be cancelled.
+const LATER: Duration = Duration::from_secs(60);
+
 /// The sandbox vendor. Products whose name ends in `-refused` are refused, those that end in `-slow` are answered
-/// at the third attempt.
+/// at the third attempt, and those that end in `-later` are ordered a minute after their request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sandbox;
 
@@ -28,6 +33,10 @@ impl Vendor for Sandbox {
     /// The codes are made from the key alone.
     fn key_retention(&self) -> Duration {
         Duration::MAX
+    }
+
+    fn wait(&self) -> fn(&Name) -> Duration {
+        |product| if product.as_str().ends_with("-later") { LATER } else { Duration::ZERO }
     }
 }
 

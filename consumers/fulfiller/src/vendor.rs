@@ -54,4 +54,10 @@ pub trait Vendor: Send {
     /// For how long after an order the vendor knows its key, less the longest time that a call may take. Asked later it
     /// would deliver a second time, so it is not asked again: the line waits for a person. [`Duration::MAX`]: for ever.
     fn key_retention(&self) -> Duration;
+
+    /// How long an order of a product waits, from its request, before the vendor is first asked: until then it can be
+    /// cancelled. Counted anew by nobody, so it has to be short. None by default.
+    fn wait(&self) -> fn(&Name) -> Duration {
+        |_| Duration::ZERO
+    }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mirabelle_domain::command::{RecordFulfilment, VendorOutcome};
 use mirabelle_domain::fact::{
     Balance, Delivery, FulfilmentStarted, LineFulfilled, LineUnanswered, PricedLine, RedemptionApproved,
-    RedemptionRequested,
+    RedemptionClosed, RedemptionEnd, RedemptionRequested,
 };
 use mirabelle_domain::{AccountId, Command, CommandId, Fact, MemberId, Points, RedemptionId};
 use mirabelle_follower::{Core as _, Outgoing, Seen};
@@ -211,6 +211,31 @@ fn a_vendor_that_does_not_answer_is_asked_again_with_the_same_key_and_the_next_a
     let attempts: Vec<u32> = asked.iter().map(|(attempt, _)| *attempt).collect();
     assert_eq!(attempts, [1, 2, 3]);
     assert!(asked.iter().all(|(_, key)| *key == asked[0].1), "one key: {asked:?}");
+}
+
+#[test]
+fn an_order_that_may_still_be_cancelled_waits_for_its_time_also_in_the_next_process() {
+    let sandbox: Box<dyn Vendor> = Box::new(Sandbox);
+    let vendors = HashMap::from([("sandbox".parse().unwrap(), sandbox)]);
+    let mut desk = Desk::of(Fulfiller::of(&vendors), "lunch-later", "sandbox");
+    let minute = 60_000_000;
+    assert_eq!((desk.core.act(desk.now), desk.core.next_due(desk.now)), (vec![], Some(desk.now + minute)));
+    let mut core = Fulfiller::of(&vendors);
+    assert!(core.restore(&desk.core.save()));
+    let mut again = Desk { core, now: desk.now + minute - 1 };
+    assert_eq!(again.core.act(again.now), []);
+    again.now += 1;
+    again.start(1);
+    // The other one is cancelled in time: nothing is ever ordered.
+    desk.see(RedemptionClosed {
+        redemption: REDEMPTION,
+        end: RedemptionEnd::Cancelled,
+        captured: Points::ZERO,
+        returned: Points::new(500).unwrap(),
+        lots: vec![],
+        balance: Balance::default(),
+    });
+    assert_eq!((desk.core.act(desk.now + minute), desk.core.open_lines()), (vec![], 0));
 }
 
 #[test]
