@@ -144,6 +144,7 @@ impl Rows<'_> {
         row.set(reveals::PRINCIPAL, text(context.principal));
         row.set_some(reveals::REASON, context.reason.map(text));
         row.set(reveals::REVEALED_AT, context.accepted_at());
+        row.set(reveals::COMMAND_ID, bytes(&context.command_id.0));
     }
 }
 

@@ -197,6 +197,16 @@ pub(super) fn sums_after(row: &mut Cells, balance: &Balance) {
     row.set(statement::PENDING, points(balance.pending));
     row.set(statement::RESERVED, points(balance.reserved));
     row.set(statement::SPENT, points(balance.spent));
+    // Most wallets never lose a point but by spending it: for those nothing is written.
+    for (column, sum) in [
+        (statement::EXPIRED, balance.expired),
+        (statement::TAKEN, balance.taken),
+        (statement::WALLET_SHORTFALL, balance.shortfall),
+    ] {
+        if !sum.is_zero() {
+            row.set(column, points(sum));
+        }
+    }
 }
 
 pub(super) fn points(points: Points) -> crate::rows::Value {

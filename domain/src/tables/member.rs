@@ -87,6 +87,12 @@ table! {
         SHORTFALL "shortfall" Int,
         /// The giver's words, sealed.
         NOTE "note" Bytes,
+        /// `expired` after; like the next two, set where it is not 0.
+        EXPIRED "expired" Int,
+        /// `taken` after.
+        TAKEN "taken" Int,
+        /// The wallet's `shortfall` after.
+        WALLET_SHORTFALL "wallet_shortfall" Int,
     }
 }
 

@@ -59,5 +59,7 @@ table! {
         REASON "reason" Text,
         /// When.
         REVEALED_AT "revealed_at" Int,
+        /// The command that showed it: its `repeats` were shown it again.
+        COMMAND_ID "command_id" Bytes,
     }
 }

@@ -43,6 +43,8 @@ fn health(sound: bool, says: &'static str) -> Response {
     (status, says).into_response()
 }
 
+/// About the process alone: whoever sees it red starts another one. A partition that does not work is the same in the
+/// next process; `/readyz` names it.
 async fn live(Extract(admin): Extract<Admin>) -> Response {
     match admin.state.health.is_stopped() {
         true => health(false, "the tail of facts has stopped: see the log\n"),
@@ -60,9 +62,7 @@ async fn started(Extract(admin): Extract<Admin>) -> Response {
 /// The partitions that do not work, a line each.
 fn ailing(state: &Shared) -> Option<String> {
     let partitions = (0..state.parts.log.partitions()).map(Partition);
-    let ails = |number: Partition| {
-        state.parts.progress.ails(number).map(|why| format!("partition {number}: {why}\n"))
-    };
+    let ails = |number: Partition| state.ails(number).map(|why| format!("partition {number}: {why}\n"));
     let lines: String = partitions.filter_map(ails).collect();
     (!lines.is_empty()).then_some(lines)
 }

@@ -26,6 +26,7 @@ pub mod pages;
 pub mod patience;
 pub mod problem;
 pub mod rate;
+mod reason;
 pub mod routes;
 pub mod seed;
 pub mod send;

@@ -116,6 +116,8 @@ pub struct Patient {
     deadlines: Deadlines,
     reading: Pin<Box<Sleep>>,
     writing: Option<Pin<Box<Sleep>>>,
+    /// What is written in place of an answer of hyper's own, and how much of it is.
+    instead: Option<(&'static [u8], usize)>,
 }
 
 impl Patient {
@@ -123,7 +125,7 @@ impl Patient {
     pub fn new(stream: TcpStream, deadlines: Deadlines) -> (Patient, Shared) {
         let shared = Shared::new();
         let reading = Box::pin(tokio::time::sleep(deadlines.head));
-        (Patient { stream, shared: shared.clone(), deadlines, reading, writing: None }, shared)
+        (Patient { stream, shared: shared.clone(), deadlines, reading, writing: None, instead: None }, shared)
     }
 
     fn came(&self, bytes: &[u8]) {
@@ -186,6 +188,38 @@ impl Patient {
     }
 }
 
+/// hyper answers a head that it can't parse by itself, without a body. No request has come of it, so nothing else is
+/// being written. Our own answers of these statuses say what they are made of.
+fn instead_of(bytes: &[u8]) -> Option<&'static [u8]> {
+    let status = bytes.strip_prefix(b"HTTP/1.1 ")?;
+    let instead = match status.get(..4)? {
+        b"400 " => crate::sockets::NOT_HTTP,
+        b"414 " | b"431 " => crate::sockets::HEAD_TOO_LARGE,
+        _ => return None,
+    };
+    let own = bytes.windows(b"content-type".len()).any(|part| part.eq_ignore_ascii_case(b"content-type"));
+    (!own && bytes.ends_with(b"\r\n\r\n")).then_some(instead)
+}
+
+impl Patient {
+    /// Writes what stands in place of `length` bytes of hyper's, which are taken as written once it is out.
+    fn write_instead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
+        while let Some((bytes, done)) = self.instead {
+            if done == bytes.len() {
+                self.instead = None;
+                break;
+            }
+            let outcome = Pin::new(&mut self.stream).poll_write(cx, &bytes[done..]);
+            match ready!(self.wrote(cx, outcome)) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => self.instead = Some((bytes, done + count)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(length))
+    }
+}
+
 impl AsyncRead for Patient {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -214,6 +248,12 @@ impl AsyncRead for Patient {
 
 impl AsyncWrite for Patient {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.instead.is_none() {
+            self.instead = instead_of(bytes).map(|instead| (instead, 0));
+        }
+        if self.instead.is_some() {
+            return self.write_instead(cx, bytes.len());
+        }
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(cx, outcome)
     }
@@ -231,6 +271,9 @@ impl AsyncWrite for Patient {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [only] = slices {
+            return self.poll_write(cx, only);
+        }
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.wrote(cx, outcome)
     }

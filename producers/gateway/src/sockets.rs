@@ -30,6 +30,12 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconn
 /// What somebody hears who sent half a head and no more.
 pub(crate) const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: 150\r\n\r\n{\"type\":\"/problems/request_timeout\",\"title\":\"The request did not come in time\",\"status\":408,\"code\":\"request_timeout\",\"detail\":\"late\",\"retryable\":true}";
 
+/// In place of hyper's own answer to what is no request.
+pub(crate) const NOT_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: 200\r\n\r\n{\"type\":\"/problems/malformed\",\"title\":\"The request can't be read\",\"status\":400,\"code\":\"malformed\",\"detail\":\"this is no head of HTTP/1.1, or one that leaves open where its body ends\",\"retryable\":false}";
+
+/// In place of hyper's own answer to a head beyond its bounds.
+pub(crate) const HEAD_TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: 184\r\n\r\n{\"type\":\"/problems/headers_too_large\",\"title\":\"The headers are too large\",\"status\":431,\"code\":\"headers_too_large\",\"detail\":\"at most 64 headers and 32 KiB altogether\",\"retryable\":false}";
+
 /// Serves until `shutdown`; then lets the requests in hand end, within the bound.
 pub async fn serve(
     listener: TcpListener,
@@ -162,11 +168,11 @@ async fn refuse(mut stream: TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUSY, TOO_SLOW};
+    use super::{BUSY, HEAD_TOO_LARGE, NOT_HTTP, TOO_SLOW};
 
     #[test]
     fn answers_made_by_hand_have_the_length_that_they_say() {
-        for answer in [BUSY, TOO_SLOW] {
+        for answer in [BUSY, TOO_SLOW, NOT_HTTP, HEAD_TOO_LARGE] {
             let text = std::str::from_utf8(answer).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             let said = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();

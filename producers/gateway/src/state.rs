@@ -138,6 +138,12 @@ impl State {
         all
     }
 
+    /// Why a partition does not work here; `None`: it does. Nothing is decided there, or its rows stand still, or the door
+    /// itself can't read its facts on.
+    pub fn ails(&self, partition: Partition) -> Option<String> {
+        self.parts.progress.ails(partition).or_else(|| self.health.ails(partition))
+    }
+
     /// The wall clock, microseconds.
     pub fn now(&self) -> i64 {
         (self.parts.now)()

@@ -40,15 +40,26 @@ pub enum Error {
 }
 
 /// How the tail is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Health {
     caught_up: AtomicBool,
     /// `at` of the last decision of each partition before the ends found at the start, once those are reached.
     begun_at: OnceLock<Vec<i64>>,
     stopped: AtomicBool,
+    /// Partitions that can't be read on.
+    reading: mirabelle_ledger::Health,
 }
 
 impl Health {
+    fn new(partitions: u16) -> Health {
+        Health {
+            caught_up: AtomicBool::new(false),
+            begun_at: OnceLock::new(),
+            stopped: AtomicBool::new(false),
+            reading: mirabelle_ledger::Health::new(partitions),
+        }
+    }
+
     /// Whether the end found at the start was reached.
     pub fn is_caught_up(&self) -> bool {
         self.caught_up.load(Ordering::Acquire)
@@ -60,7 +71,12 @@ impl Health {
         self.begun_at.get().map(Vec::as_slice)
     }
 
-    /// Whether a partition can't be read on, or the tail has ended: who waits there gets no answer.
+    /// Why the door can't read a partition on: who waits there gets no answer. The others go on.
+    pub fn ails(&self, partition: Partition) -> Option<String> {
+        self.reading.ails(partition)
+    }
+
+    /// Whether the tail has ended: nobody who waits gets an answer any more.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -110,7 +126,7 @@ impl Tail {
             ends.push(bounds.map_err(|source| Error::Bounds { partition, source })?.end);
         }
         let last_at = vec![0; readers.len()];
-        let (health, folded) = (Arc::default(), Vec::new());
+        let (health, folded) = (Arc::new(Health::new(log.partitions())), Vec::new());
         let tail = Tail { log, readers, ends, last_at, waiters, directory, health, folded };
         tail.look();
         Ok(tail)
@@ -140,7 +156,8 @@ impl Tail {
                 Err(error) => {
                     error!(partition = index, error = &error as &dyn std::error::Error, "tail stopped here");
                     self.readers[index] = None;
-                    self.health.stop();
+                    let why = format!("the door can't read its facts on: {error}");
+                    self.health.reading.set(Partition(u16::try_from(index).unwrap_or(u16::MAX)), Some(&why));
                 }
             }
         }

@@ -233,7 +233,7 @@ fn step_key(key: &Key, step: &str) -> Result<Key, Problem> {
 /// Drafts, submits and, where the drafter may, publishes. Each is a command of its own; a repeat goes on where the
 /// first attempt stopped.
 async fn in_one(
-    state: &State,
+    state: &Shared,
     caller: &Caller,
     headers: &HeaderMap,
     draft: Draft,
@@ -284,7 +284,7 @@ fn version_path((kind, name, version): (String, String, String)) -> Result<(Conf
 }
 
 async fn one_step(
-    state: &State,
+    state: &Shared,
     caller: &Caller,
     request: Request,
     command: Command,

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod quotes;
 pub mod read;
 pub mod redemptions;
+pub mod settle;
 pub mod table;
 pub mod tenants;
 
@@ -80,7 +81,7 @@ impl<T> Told<T> {
 
 /// Sends a wish, waits as long as the caller does, and answers: with what `tell` makes of the decision, or 202.
 pub async fn conclude<T: Serialize>(
-    state: &State,
+    state: &Shared,
     caller: &Caller,
     headers: &HeaderMap,
     wish: Wish,

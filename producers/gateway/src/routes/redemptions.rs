@@ -28,7 +28,7 @@ use crate::state::State;
 use crate::waiters::Answer;
 
 /// The field under which vouchers are sealed; the fulfiller seals them, a JSON array of texts.
-const VOUCHER_FIELD: &str = "voucher";
+pub(super) const VOUCHER_FIELD: &str = "voucher";
 
 /// Most lines of a request.
 const LINES_MAX: usize = 20;

@@ -166,6 +166,7 @@ impl Route {
 const TABLES: &[&[Route]] = &[
     crate::pages::ROUTES,
     super::redemptions::ROUTES,
+    super::settle::ROUTES,
     super::quotes::ROUTES,
     super::grants::ROUTES,
     super::budgets::ROUTES,

@@ -38,6 +38,13 @@ impl Reply {
         self
     }
 
+    /// The answer, if it is a success.
+    #[track_caller]
+    pub(crate) fn expect_success(self) -> Reply {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        self
+    }
+
     /// The problem's code, if it is one of this status.
     #[track_caller]
     pub(crate) fn problem(self, status: u16) -> String {

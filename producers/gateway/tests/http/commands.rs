@@ -131,8 +131,10 @@ fn whoever_does_not_wait_gets_202_and_a_place_to_ask() {
         let asked = shop.world.get(&who, &place);
         (asked.status == 200 && asked.json()["state"] != "pending").then_some(())
     });
-    let waited = keyed_by(&shop, &who, "w", "/v1/redemptions", &redeem("day-off"), &[("prefer", "wait=7")]);
-    assert_eq!(waited.expect(201).header("preference-applied"), Some("wait=7"));
+    for (key, wish) in [("w", "wait=7"), ("v", "Foo; wait=1, WAIT = \"7\"; x, wait=3")] {
+        let waited = keyed_by(&shop, &who, key, "/v1/redemptions", &redeem("day-off"), &[("prefer", wish)]);
+        assert_eq!(waited.expect(201).header("preference-applied"), Some("wait=7"), "{wish}");
+    }
 }
 
 #[test]

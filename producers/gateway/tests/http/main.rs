@@ -12,6 +12,7 @@ mod door;
 mod gifts;
 mod names;
 mod reads;
+mod settled;
 mod shop;
 mod told;
 mod wire;

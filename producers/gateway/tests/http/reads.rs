@@ -83,6 +83,23 @@ fn a_review_becomes_points_with_a_lot_a_statement_and_a_reason() {
         (&balance["number"], &balance["pending"], &balance["spent"]),
         (&json!("31001"), &json!(0), &json!(0))
     );
+    // To the end of the years that RFC 3339 can write it is the same balance, with the same sums.
+    let path = "/v1/members/31001/balance?as_of=9999-12-31T23:59:59Z";
+    let then = tenant.world.get(&tenant.admin, path).expect(200).json();
+    for sum in [
+        "member",
+        "number",
+        "available",
+        "pending",
+        "reserved",
+        "spent",
+        "expired",
+        "taken",
+        "shortfall",
+        "as_of",
+    ] {
+        assert!(!balance[sum].is_null() && then[sum] == balance[sum], "{sum}: {then} and {balance}");
+    }
     let lots = tenant.world.get(&tenant.admin, "/v1/members/31001/lots").expect(200).json();
     let lot = &lots["lots"][0];
     assert_eq!(

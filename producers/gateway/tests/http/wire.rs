@@ -69,7 +69,7 @@ fn a_request_with_two_lengths_is_refused_whichever_comes_first() {
         "transfer-encoding : chunked\r\n",
     ] {
         let reply = answered(door, post(strict(), lengths, "0\r\n\r\n").as_bytes());
-        assert_eq!(reply.status, 400, "{lengths}: {}", reply.text());
+        assert_eq!(reply.problem(400), "malformed", "{lengths}");
     }
 }
 
@@ -167,15 +167,17 @@ fn a_body_announced_too_large_is_refused_before_it_is_sent() {
 fn heads_that_are_too_large_or_not_http_are_refused() {
     let door = strict().door;
     let wide = format!("GET / HTTP/1.1\r\nhost: door\r\nx: {}\r\n\r\n", "y".repeat(64 << 10));
-    assert_eq!(answered(door, wide.as_bytes()).status, 431);
+    assert_eq!(answered(door, wide.as_bytes()).problem(431), "headers_too_large");
     let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
-    assert_eq!(answered(door, format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes()).status, 431);
+    let many = answered(door, format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes());
+    assert_eq!(many.problem(431), "headers_too_large");
+    assert_eq!(answered(door, b"GET /a b HTTP/1.1\r\nhost: door\r\n\r\n").problem(400), "malformed");
     for nonsense in
         ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\0\x01\0\x01\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"]
     {
         let answer = exchange(door, nonsense.as_bytes());
         assert!(
-            answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 "),
+            answer.is_empty() || parse(&answer).problem(400) == "malformed",
             "{nonsense:?}: {}",
             String::from_utf8_lossy(&answer)
         );

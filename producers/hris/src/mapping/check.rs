@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZoneDatabase;
+use mirabelle_domain::MilestoneKind;
 
 use super::{Mapping, OccurrencePart, Path};
 use crate::dates::DateFormat;
@@ -94,6 +95,12 @@ impl Mapping {
             );
             let needed = rule.kind.is_some() && rule.occurrence.is_empty();
             fault(needed, at("/occurrence"), "a kind needs what tells two of its milestones apart");
+            let born = rule.kind == Some(MilestoneKind::Birthday);
+            fault(
+                born,
+                at("/kind"),
+                "birthdays come of the sealed birth date: a report of one would keep its day in clear for ever",
+            );
             fault(rule.kind.is_none() && rule.retracts, at("/retracts"), "only a kind can be taken back");
             let bad_text = rule.occurrence.iter().any(|part| match part {
                 OccurrencePart::Text(text) => {

@@ -76,6 +76,15 @@ fn a_mapping_with_an_unknown_member_or_nonsense_is_refused() {
 }
 
 #[test]
+fn a_mapping_that_reports_birthdays_is_refused() {
+    let mut mapping = Profile::default_for(System::SuccessFactors).mapping;
+    mapping.milestone.as_mut().unwrap().kinds[3].kind = Some(MilestoneKind::Birthday);
+    let faults = mapping.faults();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].at, "/milestone/kinds/3/kind");
+}
+
+#[test]
 fn a_number_for_an_id_is_taken_as_written_only_where_the_mapping_says_so() {
     let mut profile = Profile::default_for(System::Workday);
     let body = |id: &str| format!("{{\"Report_Entry\":[{{\"Employee_ID\":{id}}}]}}");

@@ -257,7 +257,8 @@ async fn grant(
             Some(member) => view::label(&state, &caller, MemberId(member), row),
             None => Ok(Json::Null),
         };
-        let body = grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label)?;
+        let reason = |cell: Json| crate::reason::of_cell(&state, &caller, &cell);
+        let body = grant_body(rows.as_ref(), &view::text(caller.tenant()), &grant.0, label, &reason)?;
         let own = view::own(&caller).map(view::opaque);
         let seen = !body.is_null() && own.is_none_or(|own| body["member"] == json!(own));
         if seen { Ok(ok(Default::default(), body)) } else { Err(Problem::missing("grant")) }

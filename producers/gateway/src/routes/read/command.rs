@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State as Extract;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 use mirabelle_domain::command::Role;
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::decisions;
 use mirabelle_domain::{AccountId, AccountKey, Command, CommandId, Key, Timestamp};
-use mirabelle_schemas::{bucket, command_id};
+use mirabelle_ledger::Checkpoint;
+use mirabelle_log::{Log, Offset, Partition, ReadError, ReadLimit, Record, Topic, View};
+use mirabelle_schemas::{bucket, command_id, decode_command, partition_of};
 use mirabelle_store::Found;
 use serde_json::{Value as Json, json};
 
@@ -19,9 +21,10 @@ use super::params::{Params, PathOf};
 use super::view::{self, ok, said};
 use super::words::snake;
 use crate::auth::Caller;
+use crate::member::internal;
 use crate::problem::{self, Problem};
-use crate::routes::Shared;
 use crate::routes::table::Route;
+use crate::routes::{self, Shared};
 use crate::send::{blocking, patience, reach};
 
 /// Routes of this module.
@@ -30,11 +33,14 @@ pub const ROUTES: &[Route] = &[Route::get("/v1/commands/{key}", || get(read))
     .summary("What came of the command that was sent under this Idempotency-Key by this key's client")
     .query(&[("account", "whose account: `m:…`, `b:…` or `c:`, as the answer's Location says")])
     .answer(200, "The decision", SCHEMA)
-    .also(&[(404, "Nothing is decided under this key, or not yet; with `Prefer: wait=n` it is waited for")])];
+    .also(&[
+        (202, "Taken, and not decided yet; with `Prefer: wait=n` it is waited for"),
+        (404, "Nothing was sent under this key"),
+    ])];
 
-const SCHEMA: &str = r#"{"type":"object","required":["id","key","account","state","accepted_at"],"properties":{
+const SCHEMA: &str = r#"{"type":"object","required":["id","key","account","state"],"properties":{
 "id":{"type":"string"},"key":{"type":"string"},"account":{"type":"string"},"command":{"type":"string"},
-"state":{"type":"string","enum":["accepted","rejected"]},"accepted_at":{"type":"string","format":"date-time"},
+"state":{"type":"string","enum":["pending","accepted","rejected"]},"accepted_at":{"type":"string","format":"date-time"},
 "decided_at":{"type":"string","format":"date-time"},"seq":{"type":"integer"},
 "made":{"type":"array","items":{"type":"string"}},"code":{"type":"string"},"detail":{"type":"string"},
 "pointer":{"type":"string"}}}"#;
@@ -43,6 +49,9 @@ const SCHEMA: &str = r#"{"type":"object","required":["id","key","account","state
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 /// How often at least they are asked again.
 const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// Undecided inputs that are looked through, in reads of 1,000: more than ever wait, since the door closes first.
+const READS_MAX: usize = 200;
 
 async fn read(
     Extract(state): Extract<Shared>,
@@ -68,7 +77,15 @@ async fn read(
     let (wait, preference) = patience(&state, &headers);
     let wait =
         preference.filter(|preference| preference.starts_with("wait=")).map_or(Duration::ZERO, |_| wait);
-    let row = awaited(&state, &account, id, wait).await?.ok_or_else(|| Problem::missing("command"))?;
+    let mut row = awaited(&state, &account, id, wait).await?;
+    if row.is_none() {
+        if is_taken(&state, &account, id).await? {
+            return Ok(not_yet(id, &key, &account));
+        }
+        // It may have been decided while it was looked for among what was not.
+        row = find(&state, &account, id).await?;
+    }
+    let row = row.ok_or_else(|| Problem::missing("command"))?;
     let position = view::position(&state, &account);
     Ok(ok(position, body(id, &key, &account, &row)))
 }
@@ -106,6 +123,60 @@ async fn awaited(
             Err(_) => pause = (pause * 2).min(LAST_LOOK),
         }
     }
+}
+
+/// Whether the log has taken this command and the rows don't hold its decision yet: it stands among the inputs behind the
+/// last one that the rows know decided. The id is made of the caller's own tenant and client, so that nobody else's is
+/// ever found.
+async fn is_taken(state: &Shared, account: &AccountId, id: CommandId) -> Result<bool, Problem> {
+    let (log, store) = (Arc::clone(&state.parts.log), Arc::clone(&state.parts.store));
+    let partition = Partition(partition_of(account, log.partitions()));
+    blocking(move || {
+        let rows = store.live().map_err(|error| internal(&error))?;
+        let checkpoint = rows.checkpoint(partition).map_err(|error| internal(&error))?;
+        let decided = checkpoint.and_then(|bytes| postcard::from_bytes::<Checkpoint>(&bytes).ok());
+        for (index, topic) in Topic::INPUTS.into_iter().enumerate() {
+            let from = decided.map_or(Offset(0), |checkpoint| checkpoint.head.next[index]);
+            if stands_behind(log.as_ref(), topic, partition, from, id).map_err(|error| internal(&error))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+    .await?
+}
+
+fn stands_behind(
+    log: &dyn Log,
+    topic: Topic,
+    partition: Partition,
+    from: Offset,
+    id: CommandId,
+) -> Result<bool, ReadError> {
+    let start = log.bounds(topic, partition, View::Accepted)?.start;
+    let mut reader = log.reader(topic, partition, from.max(start), View::Accepted)?;
+    let mut records = Vec::new();
+    for _ in 0..READS_MAX {
+        records.clear();
+        reader.read(ReadLimit { records: 1_000, bytes: 4 << 20 }, &mut records)?;
+        let is_it = |record: &Record| {
+            decode_command(&record.entry.value, record.entry.fingerprint).is_ok_and(|(c, _)| c.id == id)
+        };
+        if records.iter().any(is_it) {
+            return Ok(true);
+        }
+        if records.is_empty() {
+            break;
+        }
+    }
+    Ok(false)
+}
+
+fn not_yet(id: CommandId, key: &Key, account: &AccountId) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    let body = json!({ "id": id.to_string(), "key": key, "account": account.key, "state": "pending" });
+    routes::json(StatusCode::ACCEPTED, headers, &body)
 }
 
 /// The row, if it is this tenant's: another's does not exist.

@@ -16,9 +16,11 @@ use super::view::{self, instant, ok, said};
 use super::{READERS_AND_MEMBER, words};
 use crate::auth::Caller;
 use crate::problem::{self, Problem};
+use crate::reason;
 use crate::routes::Shared;
 use crate::routes::table::Route;
 use crate::send::blocking;
+use crate::state::State;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::get("/v1/members/{member}/explain", || get(explain))
@@ -84,7 +86,7 @@ async fn explain(
         let mut told = Vec::with_capacity(found.len());
         let mut sums = Sums::default();
         for milestone in &found {
-            told.push(milestone_body(rows.as_ref(), &key, milestone, &mut sums)?);
+            told.push(milestone_body(&state, &caller, rows.as_ref(), &key, milestone, &mut sums)?);
         }
         let summary = match (found.is_empty(), kind.filter(|_| another)) {
             (true, Some(kind)) => {
@@ -215,11 +217,15 @@ fn outcome_words(rows: &dyn Rows, tenant: &Value, milestone: &Found, row: &Found
 }
 
 fn milestone_body(
+    state: &State,
+    caller: &Caller,
     rows: &dyn Rows,
     key: &[Value],
     milestone: &Found,
     sums: &mut Sums,
 ) -> Result<Json, Problem> {
+    // The day of a birthday is the person's own, and so is when it was seen to.
+    let days = view::sees_people(caller) || milestone.text("kind") != Some(MilestoneKind::Birthday.name());
     let part = |name: &str| view::text(milestone.text(name).unwrap_or_default());
     let mut scan = Scan::new(&considerations::TABLE, key.to_vec(), CAMPAIGNS_MAX);
     scan.from = std::ops::Bound::Included(vec![part("kind"), part("occurrence")]);
@@ -228,7 +234,10 @@ fn milestone_body(
     let mut earned = false;
     for row in view::scan(rows, &scan)? {
         let grant = match view::bits(&row, "grant") {
-            Some(grant) => Some(grant_body(rows, &key[0], &grant, |row| Ok(said(row, "label")))?),
+            Some(grant) => {
+                let label = |row: &Found| Ok(said(row, "label"));
+                Some(grant_body(rows, &key[0], &grant, label, &|cell| reason::of_cell(state, caller, &cell))?)
+            }
             None => None,
         };
         if row.text("outcome") == Some("awarded") {
@@ -239,28 +248,32 @@ fn milestone_body(
             "campaign": said(&row, "campaign"),
             "version": row.int("version").filter(|version| *version > 0),
             "outcome": said(&row, "outcome"),
-            "words": outcome_words(rows, &key[0], milestone, &row)?,
+            "words": match (row.text("outcome"), grant.as_ref().and_then(|grant| grant["wallet_state"].as_str())) {
+                (Some("awarded"), Some(in_wallet)) => words::of_award(in_wallet).to_owned(),
+                _ => outcome_words(rows, &key[0], milestone, &row)?,
+            },
             "failed_condition": said(&row, "failed_condition"),
-            "considered_at": instant(&row, "considered_at"),
+            "considered_at": if days { instant(&row, "considered_at") } else { Json::Null },
             "again_at": instant(&row, "again_at"),
             "grant": grant,
         }));
     }
     sums.milestones += 1;
     sums.nothing += usize::from(!earned);
+    let of_day = |column: &str| if days { said(milestone, column) } else { Json::Null };
     let attributes = milestone.text("attributes").and_then(|text| serde_json::from_str::<Json>(text).ok());
     Ok(json!({
         "kind": said(milestone, "kind"),
         "occurrence": said(milestone, "occurrence"),
-        "effective": said(milestone, "effective"),
-        "known_on": said(milestone, "known_on"),
-        "moved_from": said(milestone, "moved_from"),
+        "effective": of_day("effective"),
+        "known_on": of_day("known_on"),
+        "moved_from": of_day("moved_from"),
         "state": said(milestone, "state"),
         "connection": said(milestone, "connection"),
         "source_id": said(milestone, "source_id"),
         "years": said(milestone, "years"),
         "attributes": attributes,
-        "updated_at": instant(milestone, "updated_at"),
+        "updated_at": if days { instant(milestone, "updated_at") } else { Json::Null },
         "considered": considered,
     }))
 }

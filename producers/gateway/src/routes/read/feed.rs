@@ -74,7 +74,15 @@ async fn page(Extract(state): Extract<Shared>, caller: Caller, params: Params) -
     let (log, tenant) = (std::sync::Arc::clone(&state.parts.log), caller.tenant().clone());
     let after = after.map(|(_, checkpoint)| checkpoint);
     let mut wanted = Wanted { tenant, sees_reasons, limit };
-    let read = blocking(move || wanted.read(log.as_ref(), Partition(number), after.as_ref())).await?;
+    let shared = std::sync::Arc::clone(&state);
+    let read = blocking(move || {
+        let mut read = wanted.read(log.as_ref(), Partition(number), after.as_ref());
+        for decision in read.iter_mut().flat_map(|page| &mut page.decisions) {
+            decision["reason"] = crate::reason::of_cell(&shared, &caller, &decision["reason"]);
+        }
+        read
+    });
+    let read = read.await?;
     let page = read.map_err(|error| {
         // Whoever shows a place that this log does not have asks about another log, or made it up.
         if after.is_some() {

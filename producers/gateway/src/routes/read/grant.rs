@@ -31,6 +31,7 @@ pub(super) fn grant_body(
     tenant: &Value,
     grant: &[u8; 16],
     label: impl Fn(&Found) -> Result<Json, Problem>,
+    reason_of: &dyn Fn(Json) -> Json,
 ) -> Result<Json, Problem> {
     let key = [tenant.clone(), view::id(grant)];
     let wallet = view::get(rows, &grants::TABLE, &key)?;
@@ -88,7 +89,7 @@ pub(super) fn grant_body(
         "activates_at": at(&wallet, "activates_at"),
         "expires_at": at(&wallet, "expires_at"),
         "lot": number("lot"),
-        "reason": reason,
+        "reason": reason_of(reason),
         "resolved_by": budget.as_ref().map_or(Json::Null, |row| said(row, "resolved_by")),
         "shortfall": number("shortfall").filter(|shortfall| *shortfall > 0),
     }))

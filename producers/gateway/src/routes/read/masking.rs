@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use mirabelle_domain::MilestoneKind;
 use mirabelle_schemas::{Subject, registry};
 use serde_json::{Value as Json, json};
 
@@ -39,8 +40,16 @@ fn collect(schema: &Json, names: &mut BTreeSet<String>) {
     }
 }
 
-/// A fact's body without what is personal or secret: in its place stands `{"masked": true}`.
-pub(super) fn mask(kind: u16, body: Json) -> Json {
+/// A fact's body without what is personal or secret, and without the day of a birthday: in its place stands
+/// `{"masked": true}`.
+pub(super) fn mask(kind: u16, mut body: Json) -> Json {
+    if body["kind"] == MilestoneKind::Birthday.name() {
+        for day in ["effective", "known_on", "moved_from"] {
+            if body.get(day).is_some_and(|day| !day.is_null()) {
+                body[day] = json!({ "masked": true });
+            }
+        }
+    }
     match masked().get(&kind) {
         Some(names) => hide(body, names),
         // A kind without a schema here is one of a newer release: nothing of it is shown.
@@ -105,6 +114,32 @@ mod tests {
             .into(),
         );
         assert_eq!((&issued["hash"], &issued["client"]), (&json!({ "masked": true }), &json!("app")));
+    }
+
+    #[test]
+    fn the_day_of_a_birthday_is_masked_in_facts_and_that_of_an_anniversary_is_not() {
+        let recorded = |kind: MilestoneKind| {
+            let day = mirabelle_domain::Day::from_ymd(2026, 11, 5).unwrap();
+            body(
+                &mirabelle_domain::fact::MilestoneRecorded {
+                    connection: "workday".parse().unwrap(),
+                    kind,
+                    occurrence: "2026".parse().unwrap(),
+                    effective: day,
+                    known_on: day,
+                    moved_from: None,
+                    source_id: None,
+                    years: None,
+                    attributes: Default::default(),
+                }
+                .into(),
+            )
+        };
+        let birthday = recorded(MilestoneKind::Birthday);
+        let masked = json!({ "masked": true });
+        assert_eq!((&birthday["effective"], &birthday["known_on"]), (&masked, &masked), "{birthday}");
+        assert_eq!(birthday["occurrence"], "2026");
+        assert_ne!(recorded(MilestoneKind::Anniversary)["effective"], masked);
     }
 
     #[test]

@@ -36,7 +36,10 @@ pub const ROUTES: &[Route] = &[
     Route::get("/v1/members/{member}/balance", || get(balance))
         .roles(READERS_AND_MEMBER)
         .summary("What a member has, now or at an earlier instant")
-        .query(&[("as_of", "an instant (RFC 3339): the sums after the last move accepted by then")])
+        .query(&[(
+            "as_of",
+            "an instant (RFC 3339): the sums after the last move accepted by then; what falls due is said of now alone",
+        )])
         .answer(200, "The balance", BALANCE),
     Route::get("/v1/members/{member}/lots", || get(lots_of))
         .roles(READERS_AND_MEMBER)
@@ -137,6 +140,11 @@ fn who(state: &State, caller: &Caller, member: MemberId, row: &Found) -> Result<
 }
 
 fn balance_body(sums: Option<&Found>) -> Json {
+    balance_as(sums, "shortfall", "as_of")
+}
+
+/// A balance by a row of sums, of which two columns have other names in other tables.
+fn balance_as(sums: Option<&Found>, shortfall: &str, as_of: &str) -> Json {
     json!({
         "available": sum(sums, "available"),
         "pending": sum(sums, "pending"),
@@ -144,8 +152,8 @@ fn balance_body(sums: Option<&Found>) -> Json {
         "spent": sum(sums, "spent"),
         "expired": sum(sums, "expired"),
         "taken": sum(sums, "taken"),
-        "shortfall": sum(sums, "shortfall"),
-        "as_of": sums.map_or(Json::Null, |sums| instant(sums, "as_of")),
+        "shortfall": sum(sums, shortfall),
+        "as_of": sums.map_or(Json::Null, |sums| instant(sums, as_of)),
     })
 }
 
@@ -217,13 +225,7 @@ fn balance_then(rows: &dyn Rows, key: &[Value; 2], as_of: Timestamp) -> Result<J
             let page = view::scan(rows, &scan)?;
             let then = page.iter().find(|row| row.int("accepted_at").is_some_and(|at| at <= as_of.0));
             if let Some(row) = then {
-                return Ok(json!({
-                    "available": sum(Some(row), "available"),
-                    "pending": sum(Some(row), "pending"),
-                    "reserved": sum(Some(row), "reserved"),
-                    "spent": sum(Some(row), "spent"),
-                    "as_of": instant(row, "accepted_at"),
-                }));
+                return Ok(balance_as(Some(row), "wallet_shortfall", "accepted_at"));
             }
             match page.last() {
                 Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),
@@ -231,7 +233,7 @@ fn balance_then(rows: &dyn Rows, key: &[Value; 2], as_of: Timestamp) -> Result<J
             }
         }
     }
-    Ok(json!({ "available": 0, "pending": 0, "reserved": 0, "spent": 0 }))
+    Ok(balance_as(None, "wallet_shortfall", "accepted_at"))
 }
 
 async fn lots_of(

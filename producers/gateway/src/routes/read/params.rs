@@ -85,11 +85,9 @@ impl Params {
     pub fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         // `+` in a query reads as a space: an offset that was not encoded is still one.
-        let instant: Result<jiff::Timestamp, _> = text.replace(' ', "+").parse();
-        match instant {
-            Ok(instant) => Ok(Some(Timestamp(instant.as_microsecond()))),
-            Err(_) => Err(wrong(name, "an instant such as 2026-06-15T09:00:00Z")),
-        }
+        instant(&text.replace(' ', "+"))
+            .map(Some)
+            .ok_or_else(|| wrong(name, "an instant such as 2026-06-15T09:00:00Z"))
     }
 
     /// Rows of a page.
@@ -112,6 +110,17 @@ impl Params {
         });
         read.map(Some).ok_or_else(|| wrong(name, "what the page before said, unchanged"))
     }
+}
+
+/// An instant as RFC 3339 writes it, the last days of the year 9999 included: jiff's own end two days earlier, so that it
+/// has room for every offset.
+fn instant(text: &str) -> Option<Timestamp> {
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Some(Timestamp(instant.as_microsecond()));
+    }
+    let days = text.strip_prefix("9999-12-3").filter(|rest| rest.starts_with(['0', '1']))?;
+    let earlier: jiff::Timestamp = format!("9999-12-2{days}").parse().ok()?;
+    Some(Timestamp(earlier.as_microsecond()).plus_days(10))
 }
 
 /// Where a page ended: opaque to callers.
@@ -152,6 +161,14 @@ mod tests {
         let read = |text| params(&[("as_of", text)]).instant("as_of");
         assert_eq!(read("2026-06-15T09:00:00+02:00").unwrap(), read("2026-06-15T07:00:00Z").unwrap());
         assert_eq!(read("2026-06-15T09:00:00 02:00").unwrap(), read("2026-06-15T07:00:00Z").unwrap());
+        let last = read("9999-12-31T23:59:59Z").unwrap().unwrap();
+        let before = read("9999-12-29T23:59:59Z").unwrap().unwrap();
+        assert_eq!(last, before.plus_days(2));
+        assert!(read("9999-12-31T23:59:59-12:00").unwrap().unwrap() > last);
+        assert!(read("9999-12-30T23:59:59.999999Z").unwrap().is_some());
+        for wrong in ["9999-12-32T00:00:00Z", "9999-12-31", "9999-12-31T24:00:01Z", "10000-01-01T00:00:00Z"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
         for wrong in ["2026-06-15", "2026-06-15T09:00:00", "yesterday", "2026-02-30T00:00:00Z"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

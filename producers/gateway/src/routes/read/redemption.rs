@@ -5,7 +5,7 @@ use axum::response::Response;
 use axum::routing::get;
 use mirabelle_domain::config::reaches_vendor;
 use mirabelle_domain::rows::{Value, lines_from_text};
-use mirabelle_domain::tables::{redemption_lines, redemptions, reveals};
+use mirabelle_domain::tables::{redemption_lines, redemptions, repeats, reveals};
 use mirabelle_domain::{AccountId, MemberId, RedemptionId};
 use mirabelle_store::{Found, Rows, Scan};
 use serde_json::{Value as Json, json};
@@ -155,18 +155,36 @@ async fn explain(
         let mode = state.directory.tenant(caller.tenant()).map(|tenant| tenant.mode).unwrap_or_default();
         let reached = |vendor: &str| vendor.parse().is_ok_and(|vendor| reaches_vendor(mode, &vendor));
         body["story"] = json!(story(&body, &reached));
-        let reveal = |row: &Found| {
-            json!({
-                "line": row.int("line"),
-                "by": said(row, "principal"),
-                "reason": said(row, "reason"),
-                "at": instant(row, "revealed_at"),
-            })
-        };
-        body["reveals"] = seen.iter().map(reveal).collect();
+        body["reveals"] = shown(&state, &caller, rows.as_ref(), &seen)?.into();
         Ok(ok(headers, body))
     })
     .await?
+}
+
+/// Each time a voucher was shown, oldest first: a request that is repeated under its key is shown it again.
+fn shown(state: &State, caller: &Caller, rows: &dyn Rows, seen: &[Found]) -> Result<Vec<Json>, Problem> {
+    let mut shown = Vec::new();
+    for row in seen {
+        let reason = crate::reason::of_cell(state, caller, &said(row, "reason"));
+        let look = |by: &Found, at: &str, repeated: bool| {
+            let body = json!({
+                "line": row.int("line"),
+                "by": said(by, "principal"),
+                "reason": reason,
+                "at": instant(by, at),
+                "repeated": repeated.then_some(true),
+            });
+            (by.int(at).unwrap_or(0), body)
+        };
+        shown.push(look(row, "revealed_at", false));
+        if let Some(command) = view::bits(row, "command_id") {
+            let again = view::scan(rows, &Scan::new(&repeats::TABLE, vec![view::id(&command)], REVEALS_MAX))?;
+            let same = again.iter().filter(|row| row.int("same_body") == Some(1));
+            shown.extend(same.map(|row| look(row, "accepted_at", true)));
+        }
+    }
+    shown.sort_by_key(|(at, _)| *at);
+    Ok(shown.into_iter().map(|(_, body)| body).collect())
 }
 
 /// What happened, a sentence each; `reached` says whether anybody asks a vendor of this name.

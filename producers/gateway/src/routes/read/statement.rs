@@ -142,7 +142,9 @@ async fn page(
                     }
                     let place = (month, row.int("seq").unwrap_or(0), row.int("entry").unwrap_or(0));
                     let label = label(&state, &caller, member, rows.as_ref(), row)?;
-                    entries.push((place, entry_body(row, label)));
+                    let mut entry = entry_body(row, label);
+                    entry["reason"] = crate::reason::of_cell(&state, &caller, &entry["reason"]);
+                    entries.push((place, entry));
                 }
                 match page.last() {
                     Some(last) if page.len() == scan.limit => scan.after = Some(last.key[3..].to_vec()),

@@ -79,6 +79,18 @@ pub(super) fn of_grant(wallet: Option<&str>, budget: Option<&str>) -> &'static s
     }
 }
 
+/// What has become of an award, by where it stands in the wallet.
+pub(super) fn of_award(in_wallet: &str) -> &'static str {
+    match in_wallet {
+        "owed" => "the campaign owes points for it",
+        "credited" => "the campaign has given points for it",
+        "reversed" => "the campaign gave points for it, and what was left of them was taken back",
+        "refused" => "the campaign owed points for it, and the wallet refused them",
+        "dropped" => "the campaign owed points for it, which will not be paid",
+        _ => "a state of a newer release",
+    }
+}
+
 /// What came of taking a grant back: what was spent before, or an order holds, can't be taken.
 pub(super) fn of_reversal(points: i64, shortfall: i64, may_have_expired: bool) -> String {
     let taken = points - shortfall;
@@ -152,6 +164,14 @@ mod tests {
             let name = serde_json::to_value(outcome).unwrap();
             assert!(!of_outcome(name.as_str().unwrap()).contains("newer"), "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn what_became_of_an_award_is_said_by_where_its_points_are() {
+        for in_wallet in ["owed", "credited", "reversed", "refused", "dropped"] {
+            assert!(!of_award(in_wallet).contains("newer"), "{in_wallet}");
+        }
+        assert!(of_award("reversed").contains("taken back") && !of_award("reversed").contains("owes"));
     }
 
     #[test]
