@@ -1,4 +1,4 @@
-//! What many wallets and a long history cost: memory, disk, processor time, starting after a crash, replaying.
+//! What many wallets and a long history cost: memory, disk, processor time, starting after a crash, replaying, verifying.
 //!
 //! `cargo bench -p mirabelle --bench scale -- --accounts 1000000 --redemptions 10000000`
 //!
@@ -62,7 +62,23 @@ fn main() -> anyhow::Result<()> {
         .status()?;
     ensure!(status.code().is_none(), "the child ended by itself: {status}");
     start(&data)?;
-    disk(directory.path(), arguments.redemptions)
+    disk(directory.path(), arguments.redemptions)?;
+    verify(directory.path())
+}
+
+/// How fast everything is checked again: each input decided anew, each row compared.
+fn verify(directory: &Path) -> anyhow::Result<()> {
+    let (cpu, begun) = (cpu_seconds(), Instant::now());
+    let report = mirabelle::verify::directory(directory, None)?;
+    ensure!(report.not_decided_again.total() == 0, "{report:?}");
+    println!(
+        "verify: {:.0} decisions/s ({:.1} µs CPU each), each decided again; {} rows compared; {:.0} MB resident",
+        report.decided_again as f64 / begun.elapsed().as_secs_f64(),
+        (cpu_seconds() - cpu) * 1e6 / report.decided_again as f64,
+        report.rows,
+        resident()? / 1e6,
+    );
+    Ok(())
 }
 
 /// The child: loads, prints what it cost, and dies.

@@ -1,7 +1,5 @@
 //! Decisions of a partition, read again.
 
-use std::sync::Arc;
-
 use mirabelle_log::{Log, Offset, Partition, ReadLimit, Topic, View};
 use mirabelle_schemas::decode_facts_record;
 use mirabelle_schemas::record::{Decision, FactsRecord};
@@ -9,9 +7,11 @@ use mirabelle_schemas::record::{Decision, FactsRecord};
 use crate::step::{Fault, Past};
 
 /// Reads decisions of a partition again.
-pub(crate) struct Earlier<'a> {
-    pub(crate) log: &'a Arc<dyn Log>,
-    pub(crate) partition: Partition,
+pub struct Earlier<'a> {
+    /// The log.
+    pub log: &'a dyn Log,
+    /// The partition of `facts`.
+    pub partition: Partition,
 }
 
 impl Past for Earlier<'_> {

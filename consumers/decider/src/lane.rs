@@ -226,7 +226,7 @@ impl Lane {
         let mut taken = 0;
         while taken < self.options.inputs_max && self.partition.wants_input(now) {
             let Some((topic, record)) = self.next_input(taken)? else { break };
-            let past = Earlier { log: &self.log, partition: self.number };
+            let past = Earlier { log: self.log.as_ref(), partition: self.number };
             if let Err(fault) = self.partition.input(&past, topic, &record, now, &mut self.effects) {
                 // Nothing was decided: the input stays the next one.
                 self.queues[usize::from(topic)].push_front(record);

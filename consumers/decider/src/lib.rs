@@ -19,6 +19,7 @@ pub mod step;
 mod terms;
 
 pub use accounts::Accounts;
+pub use earlier::Earlier;
 pub use held::SLICE_BYTES;
 pub use known::Recent;
 pub use lane::{Lane, LaneError, LaneOptions};

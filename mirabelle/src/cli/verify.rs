@@ -15,13 +15,16 @@ pub(super) struct Arguments {
     /// The data directory.
     #[arg(long, value_name = "DIR", env = "MIRABELLE_DATA", default_value = "data")]
     data: PathBuf,
+    /// Where scratch files go while it runs, if not into the data directory: about as much as `rows.redb` and `ids.redb`.
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let report = crate::verify::directory(&arguments.data)?;
+    let report = crate::verify::directory(&arguments.data, arguments.scratch.as_deref())?;
     if arguments.json {
         tell(&serde_json::to_string(&report).map_err(anyhow::Error::from)?);
     } else {
@@ -37,7 +40,20 @@ fn show(report: &Report) {
     if report.more > 0 {
         tell(&format!("and {} more", report.more));
     }
-    let Report { decisions, accounts, rows, tenants, .. } = report;
+    let Report { decisions, decided_again, not_decided_again, accounts, rows, tenants, .. } = report;
+    tell(&format!("decided again: {decided_again} of {decisions} decisions"));
+    for (count, why) in [
+        (not_decided_again.input_gone, "hold no input, and its topic keeps it no longer"),
+        (not_decided_again.other_revision, "were made under rules that this build does not know"),
+        (not_decided_again.failed_then, "had failed in the build that met them, and were set aside"),
+    ] {
+        if count > 0 {
+            tell(&format!("not decided again: {count} {why}"));
+        }
+    }
+    if report.rows_of_another_release {
+        tell("rows not compared: another release made them, and the next start makes them anew");
+    }
     let verdict = if report.holds() { "everything holds" } else { "something differs" };
     tell(&format!("{verdict}: {decisions} decisions, {accounts} accounts, {rows} rows, {tenants} tenants"));
 }

@@ -157,7 +157,8 @@ async fn tell(screen: Screen, server: &Server, days: Days) -> anyhow::Result<Cas
 }
 
 fn verify(screen: Screen, directory: &Directory) -> anyhow::Result<()> {
-    let report = crate::verify::directory(directory.path()).context("could not verify the directory")?;
+    let report =
+        crate::verify::directory(directory.path(), None).context("could not verify the directory")?;
     for difference in &report.differences {
         screen.line(screen.ink(Ink::Red, &difference.to_string()));
     }

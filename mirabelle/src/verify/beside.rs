@@ -23,8 +23,10 @@ pub(crate) struct Beside {
     ids: Option<EmbeddedIds>,
     /// The index claims to hold every id decided at or below this offset.
     covered: HashMap<Partition, u64>,
-    /// The latest snapshot of each partition, until the fold has come to where it stands.
-    snapshots: HashMap<Partition, Taken>,
+    /// Where snapshots are.
+    snapshots: Option<Snapshots<DirectoryBlobs>>,
+    /// The latest snapshot of the partition that is folded, until the fold has come to where it stands.
+    taken: Option<Taken>,
 }
 
 impl Beside {
@@ -34,7 +36,7 @@ impl Beside {
         if places.ids().exists() {
             beside.open_ids(places, log, report);
         }
-        beside.read_snapshots(places, log, report);
+        beside.snapshots = Some(Snapshots::new(DirectoryBlobs::new(places.snapshots())));
         beside
     }
 
@@ -54,27 +56,38 @@ impl Beside {
         self.ids = Some(ids);
     }
 
-    fn read_snapshots(&mut self, places: &Places, log: &dyn Log, report: &mut Report) {
-        let snapshots = Snapshots::new(DirectoryBlobs::new(places.snapshots()));
+    /// A partition is going to be folded: every snapshot of it is checked, and the latest read.
+    pub(crate) fn begin(&mut self, log: &dyn Log, partition: Partition, report: &mut Report) {
+        self.taken = None;
+        let Some(snapshots) = &self.snapshots else { return };
         let wanted = Wanted { log_id: log.id(), format: FORMAT, domain_revision: DOMAIN_REVISION };
-        for partition in (0..log.partitions()).map(Partition) {
-            let place = format!("snapshots of partition {partition}");
-            match snapshots.check(partition, &wanted) {
-                Ok(checked) => {
-                    for (name, why) in checked {
-                        if let Some(why) = why {
-                            report.differs("snapshots", format!("snapshots/{name}"), why);
-                        }
+        let place = format!("snapshots of partition {partition}");
+        match snapshots.check(partition, &wanted) {
+            Ok(checked) => {
+                for (name, why) in checked {
+                    if let Some(why) = why {
+                        report.differs("snapshots", format!("snapshots/{name}"), why);
                     }
                 }
-                Err(error) => report.differs("snapshots", place.clone(), chain(&error)),
             }
-            let Ok(latest) = snapshots.latest(partition, &wanted) else { continue };
-            let Some(mut snapshot) = latest.snapshot else { continue };
-            match Taken::read(&snapshot.header, &mut snapshot.payload) {
-                Ok(taken) => drop(self.snapshots.insert(partition, taken)),
-                Err(error) => report.differs("snapshots", place, error.to_string()),
-            }
+            Err(error) => report.differs("snapshots", place.clone(), chain(&error)),
+        }
+        let Ok(latest) = snapshots.latest(partition, &wanted) else { return };
+        let Some(mut snapshot) = latest.snapshot else { return };
+        match Taken::read(&snapshot.header, &mut snapshot.payload) {
+            Ok(taken) => self.taken = Some(taken),
+            Err(error) => report.differs("snapshots", place, error.to_string()),
+        }
+    }
+
+    /// The partition is folded: no snapshot may stand beyond.
+    pub(crate) fn end(&mut self, partition: Partition, report: &mut Report) {
+        let Some(taken) = self.taken.take() else { return };
+        let seq = taken.checkpoint.head.seq;
+        // At seq 0 nothing was decided yet, and nothing is in it.
+        if seq > 0 || !taken.accounts.is_empty() {
+            let what = format!("it stands at seq {seq}, which the facts do not reach");
+            report.differs("snapshots", format!("the latest of partition {partition}"), what);
         }
     }
 
@@ -107,10 +120,7 @@ impl Beside {
         accounts: &Accounts,
         report: &mut Report,
     ) {
-        if self.snapshots.get(&partition).is_none_or(|taken| taken.checkpoint.head.seq != seq) {
-            return;
-        }
-        let Some(taken) = self.snapshots.remove(&partition) else { return };
+        let Some(taken) = self.taken.take_if(|taken| taken.checkpoint.head.seq == seq) else { return };
         let place = |account: &AccountId| format!("partition {partition} at seq {seq}, {account}");
         for (id, account) in taken.accounts.iter() {
             if accounts.get(&id) != Some(account) {
@@ -124,22 +134,8 @@ impl Beside {
         }
     }
 
-    /// Every partition is folded: no snapshot may stand beyond.
+    /// Every partition is folded.
     pub(crate) fn finish(&self, accounts: &Accounts, report: &mut Report) {
-        self.check_tenants(accounts, report);
-        for (partition, taken) in &self.snapshots {
-            let seq = taken.checkpoint.head.seq;
-            // At seq 0 nothing was decided yet, and nothing is in it.
-            if seq > 0 || !taken.accounts.is_empty() {
-                let what = format!("it stands at seq {seq}, which the facts do not reach");
-                report.differs("snapshots", format!("the latest of partition {partition}"), what);
-            }
-        }
-    }
-}
-
-impl Beside {
-    fn check_tenants(&self, accounts: &Accounts, report: &mut Report) {
         let Some(keys) = &self.keys else { return };
         let created = accounts.iter().filter(|(id, _)| matches!(id.key, AccountKey::Configuration));
         for (AccountId { tenant, .. }, _) in created {

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use mirabelle_domain::{Account, GrantId, TenantId};
 
-use super::Report;
-use super::facts::Folding;
+use mirabelle_store::{Rows, StoreError};
+
+use super::facts::{Folding, chain};
+use super::rows::Walk;
+use super::{Report, marks};
 
 #[derive(Default)]
 struct Sums {
@@ -53,26 +56,8 @@ pub(crate) fn check(folding: &Folding, report: &mut Report) {
             Account::Configuration(_) | Account::Partition(_) => {}
         }
     }
-    for ((tenant, grant), points) in &folding.credited {
-        let sums = tenants.entry(tenant.clone()).or_default();
-        sums.credited += i128::from(*points);
-        if !folding.settled.contains_key(&(tenant.clone(), *grant)) && !sums.open.contains(grant) {
-            report.differs(
-                "books",
-                tenant.to_string(),
-                format!("grant {grant} was credited and no budget pays it"),
-            );
-        }
-    }
-    for ((tenant, grant), points) in &folding.settled {
-        tenants.entry(tenant.clone()).or_default().settled += i128::from(*points);
-        if folding.credited.get(&(tenant.clone(), *grant)) != Some(points) {
-            report.differs(
-                "books",
-                tenant.to_string(),
-                format!("grant {grant} was settled and not credited so"),
-            );
-        }
+    if let Err(error) = close_grants(folding.scratch.marks.as_ref(), &mut tenants, report) {
+        report.differs("scratch", marks::GRANTS.name, chain(&error));
     }
     report.tenants = tenants.len() as u64;
     for (tenant, sums) in &tenants {
@@ -81,6 +66,30 @@ pub(crate) fn check(folding: &Folding, report: &mut Report) {
         let parts = sums.free + sums.committed + sums.spent_of_budgets;
         equal(report, tenant, "allocated", sums.allocated, "free, committed and spent", parts);
     }
+}
+
+/// What was credited was settled, or its budget still has it committed; both with the same points.
+fn close_grants(
+    rows: &dyn Rows,
+    tenants: &mut BTreeMap<TenantId, Sums>,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut walk = Walk::new(rows, &marks::GRANTS);
+    while let Some(row) = walk.next()? {
+        let Some((tenant, grant, [credited, settled])) = marks::booked(&row) else { continue };
+        let sums = tenants.entry(tenant.clone()).or_default();
+        sums.credited += i128::from(credited.unwrap_or(0));
+        sums.settled += i128::from(settled.unwrap_or(0));
+        if credited.is_some() && settled.is_none() && !sums.open.contains(&grant) {
+            let what = format!("grant {grant} was credited and no budget pays it");
+            report.differs("books", tenant.to_string(), what);
+        }
+        if settled.is_some() && credited != settled {
+            let what = format!("grant {grant} was settled and not credited so");
+            report.differs("books", tenant.to_string(), what);
+        }
+    }
+    Ok(())
 }
 
 fn equal(report: &mut Report, tenant: &TenantId, left: &str, l: i128, right: &str, r: i128) {

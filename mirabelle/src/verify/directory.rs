@@ -11,13 +11,17 @@ use mirabelle_store::Store as _;
 use mirabelle_store_embedded::EmbeddedStore;
 
 use super::beside::Beside;
-use super::{Folding, Report, fold_and_compare};
-use crate::engine::{Places, wall_clock};
+use super::{Folding, Report, Scratch, fold_and_compare};
+use crate::engine::{GENERATION, Places, wall_clock};
 
-/// Checks a directory. The log is only read; its own checks come first.
-pub fn directory(data: &Path) -> anyhow::Result<Report> {
+/// Checks a directory. The log is only read; its own checks come first. Scratch files lie in the directory itself, or in
+/// `scratch`, while it runs.
+///
+/// # Errors
+/// When a file can't be opened, or there is no room for the scratch files.
+pub fn directory(data: &Path, scratch: Option<&Path>) -> anyhow::Result<Report> {
     // The databases panic on some damage, also while they are closed: that is a finding, not an end.
-    catch_unwind(AssertUnwindSafe(|| checked(data))).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| checked(data, scratch.unwrap_or(data)))).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
         let mut report = Report::default();
@@ -27,7 +31,7 @@ pub fn directory(data: &Path) -> anyhow::Result<Report> {
     })
 }
 
-fn checked(data: &Path) -> anyhow::Result<Report> {
+fn checked(data: &Path, scratch: &Path) -> anyhow::Result<Report> {
     let places = Places { root: data.to_owned() };
     let options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
     let log = EmbeddedLog::open_offline(places.log(), options).context("could not open the log")?;
@@ -35,12 +39,19 @@ fn checked(data: &Path) -> anyhow::Result<Report> {
     for fault in log.check_all().faults {
         report.differs("log", fault.to_string(), "bytes that were once durable do not check");
     }
-    let folding = Folding::with(Beside::open(&places, &log, &mut report));
+    let scratch = Scratch::beside(&places, scratch, log.id())?;
+    let folding = Folding::with(Beside::open(&places, &log, &mut report), scratch);
     if !places.rows().exists() {
         return Ok(fold_and_compare(&log, None, folding, report));
     }
     let store = EmbeddedStore::open(&places.rows(), log.id(), Default::default())
         .context("could not open the rows")?;
-    let rows = store.live().context("could not open the live rows")?;
+    let name = GENERATION.parse().expect("a generation's name");
+    let generations = store.generations().context("could not list the generations of rows")?;
+    if !generations.iter().any(|generation| generation.name == name) {
+        report.rows_of_another_release = true;
+        return Ok(fold_and_compare(&log, None, folding, report));
+    }
+    let rows = store.open(&name).context("could not open the rows")?;
     Ok(fold_and_compare(&log, Some(rows.as_ref()), folding, report))
 }

@@ -1,21 +1,23 @@
 //! Folds every partition of `facts`: accounts, a scratch generation of rows, the cursors of the inputs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use mirabelle_decider::Accounts;
 use mirabelle_decider::step::occupies_id;
-use mirabelle_domain::{CommandId, Fact, GrantId, TenantId, Timestamp};
-use mirabelle_ledger::{Checkpoint, FactsReader, Folded, ReaderOptions, Start};
-use mirabelle_log::{Log, LogId, Partition, ReadLimit, Topic};
+use mirabelle_domain::{Fact, Timestamp};
+use mirabelle_ledger::{Checkpoint, Counted, FactsReader, Folded, ReaderOptions, Start};
+use mirabelle_log::{Log, Partition, ReadLimit, Topic};
 use mirabelle_projector::rows_of_decision;
 use mirabelle_schemas::decode_fact;
 use mirabelle_schemas::record::Decision;
-use mirabelle_store::{Batch, MemoryStore, Rows, Store};
+use mirabelle_store::{Batch, Rows, StoreError};
 
 use super::Report;
+use super::again::Again;
 use super::beside::Beside;
+use super::marks::{self, Side};
+use super::scratch::Scratch;
 
 /// Which inputs of each of `Topic::INPUTS` were decided: how many, and one past the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,50 +26,25 @@ pub(crate) struct Cursors {
     pub(crate) next: [u64; Topic::INPUTS.len()],
 }
 
-/// Everything folded so far.
-pub struct Folding {
+/// Everything folded so far. In memory are the accounts, as a server has them; what grows with the log lies in scratch
+/// rows.
+pub(crate) struct Folding {
     accounts: Accounts,
-    scratch: Arc<dyn Rows>,
-    ids: HashSet<CommandId>,
-    /// Redemptions that were approved, for invariant 5.
-    approved: HashSet<mirabelle_domain::RedemptionId>,
-    /// Lines that were delivered: one voucher a line.
-    delivered: HashSet<(mirabelle_domain::RedemptionId, u32)>,
-    /// What wallets were credited with, and what budgets have settled: points by grant.
-    pub(crate) credited: HashMap<(TenantId, GrantId), i64>,
-    pub(crate) settled: HashMap<(TenantId, GrantId), i64>,
+    pub(crate) scratch: Scratch,
     /// How far the rows to be compared reach, per partition: rows beyond it are not written yet.
     reach: HashMap<Partition, u64>,
     beside: Beside,
 }
 
-impl Default for Folding {
-    fn default() -> Folding {
-        Folding::new()
-    }
-}
-
 impl Folding {
     /// Nothing folded.
-    pub fn new() -> Folding {
-        let store = MemoryStore::new(LogId([0; 16]));
-        let name = "scratch".parse().expect("a name");
-        Folding {
-            accounts: Accounts::default(),
-            scratch: store.create(&name).expect("a generation in memory"),
-            ids: HashSet::new(),
-            approved: HashSet::new(),
-            delivered: HashSet::new(),
-            credited: HashMap::new(),
-            settled: HashMap::new(),
-            reach: HashMap::new(),
-            beside: Beside::default(),
-        }
+    pub(crate) fn new(scratch: Scratch) -> Folding {
+        Folding { accounts: Accounts::default(), scratch, reach: HashMap::new(), beside: Beside::default() }
     }
 
     /// Compares with what lies beside the log, too.
-    pub(crate) fn with(beside: Beside) -> Folding {
-        Folding { beside, ..Folding::new() }
+    pub(crate) fn with(beside: Beside, scratch: Scratch) -> Folding {
+        Folding { beside, ..Folding::new(scratch) }
     }
 
     /// Everything is folded.
@@ -76,13 +53,8 @@ impl Folding {
     }
 
     /// The accounts.
-    pub fn accounts(&self) -> &Accounts {
+    pub(crate) fn accounts(&self) -> &Accounts {
         &self.accounts
-    }
-
-    /// The rows as they should be.
-    pub fn scratch(&self) -> &dyn Rows {
-        self.scratch.as_ref()
     }
 
     /// Folds a partition to its end. `None` when it can't be read to its end; the report says why.
@@ -103,19 +75,30 @@ impl Folding {
                 return None;
             }
         };
+        let mut again = match Again::new(log, partition) {
+            Ok(again) => again,
+            Err(error) => {
+                report.differs("inputs", place, chain(&error));
+                return None;
+            }
+        };
+        self.beside.begin(log, partition, report);
         let mut cursors = Cursors::default();
         let mut folded = Vec::new();
         loop {
             let read = reader.read(ReadLimit { records: 10_000, bytes: 16 << 20 }, &mut folded);
             for one in folded.drain(..) {
-                self.one(&one, &mut cursors, report);
+                self.one(&one, &mut cursors, &mut again, report);
                 if let Some(decision) = one.decision() {
                     let (partitions, seq) = (log.partitions(), decision.seq);
                     self.beside.check_accounts(partition, partitions, seq, &self.accounts, report);
                 }
             }
             match read {
-                Ok(0) => return Some(cursors),
+                Ok(0) => {
+                    self.beside.end(partition, report);
+                    return Some(cursors);
+                }
                 Ok(_) => {}
                 Err(error) => {
                     report.differs("chain", place, chain(&error));
@@ -144,7 +127,10 @@ impl Folding {
         }
     }
 
-    fn one(&mut self, one: &Folded, cursors: &mut Cursors, report: &mut Report) {
+    fn one(&mut self, one: &Folded, cursors: &mut Cursors, again: &mut Again<'_>, report: &mut Report) {
+        if let Counted::Claim(claim) = &one.counted {
+            again.revision = again.revision.max(claim.domain_revision);
+        }
         let Some(decision) = one.decision() else { return };
         report.decisions += 1;
         let place = format!("facts/{} seq {}", one.position.partition, one.position.seq);
@@ -154,9 +140,14 @@ impl Folding {
         let facts: Result<Vec<Fact>, _> = decision.facts.iter().map(decode_fact).collect();
         match facts {
             Ok(facts) => {
-                self.check_ids(one, decision, &facts, &place, report);
-                self.check_lines(&facts, &place, report);
-                self.book(decision, &facts, &place, report);
+                again.check(decision, &facts, &self.accounts, self.scratch.ids.as_ref(), report);
+                let marked = self
+                    .check_ids(one, decision, &facts, &place, report)
+                    .and_then(|()| self.check_lines(&facts, &place, report))
+                    .and_then(|()| self.book(decision, &facts, &place, report));
+                if let Err(error) = marked {
+                    report.differs("scratch", place.clone(), chain(&error));
+                }
                 self.evolve(decision, &facts, &place, report);
                 self.project(one, decision, &place, report);
             }
@@ -171,31 +162,30 @@ impl Folding {
         facts: &[Fact],
         place: &str,
         report: &mut Report,
-    ) {
+    ) -> Result<(), StoreError> {
         if !occupies_id(facts) {
-            return;
+            return Ok(());
         }
-        if !self.ids.insert(decision.command_id) {
-            report.differs("accounts", place, format!("command {} was decided before", decision.command_id));
+        let (id, at) = (decision.command_id, one.position);
+        if self.scratch.ids.lookup(id)?.is_some() {
+            report.differs("accounts", place, format!("command {id} was decided before"));
         }
-        self.beside.check_id(one.position.partition, one.position.offset, decision.command_id, report);
+        self.scratch.ids.insert_batch(at.partition, &[(id, at.offset.0)], at.offset.0)?;
+        self.beside.check_id(at.partition, at.offset, id, report);
+        Ok(())
     }
 
-    fn check_lines(&mut self, facts: &[Fact], place: &str, report: &mut Report) {
+    fn check_lines(&self, facts: &[Fact], place: &str, report: &mut Report) -> Result<(), StoreError> {
+        let marks = self.scratch.marks.as_ref();
         for fact in facts {
             match fact {
-                Fact::RedemptionApproved(f) => {
-                    self.approved.insert(f.redemption);
-                }
+                Fact::RedemptionApproved(f) => drop(marks::approve(marks, f.redemption)?),
                 Fact::LineFulfilled(f) => {
-                    if !self.approved.contains(&f.redemption) {
-                        report.differs(
-                            "accounts",
-                            place,
-                            format!("{} was captured unapproved", f.redemption),
-                        );
+                    if !marks::is_approved(marks, f.redemption)? {
+                        let what = format!("{} was captured unapproved", f.redemption);
+                        report.differs("accounts", place, what);
                     }
-                    if !self.delivered.insert((f.redemption, f.line)) {
+                    if marks::deliver(marks, f.redemption, f.line)? {
                         let what = format!("line {} of {} was delivered before", f.line, f.redemption);
                         report.differs("accounts", place, what);
                     }
@@ -203,24 +193,29 @@ impl Folding {
                 _ => {}
             }
         }
+        Ok(())
     }
 
-    fn book(&mut self, decision: &Decision, facts: &[Fact], place: &str, report: &mut Report) {
-        let tenant = &decision.account.tenant;
+    fn book(
+        &self,
+        decision: &Decision,
+        facts: &[Fact],
+        place: &str,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
         for fact in facts {
-            let (books, grant, points) = match fact {
-                Fact::GrantCredited(f) => (&mut self.credited, f.grant.grant, f.grant.points),
-                Fact::GrantSettled(f) => (&mut self.settled, f.grant, f.points),
+            let (side, grant, points) = match fact {
+                Fact::GrantCredited(f) => (Side::Credited, f.grant.grant, f.grant.points),
+                Fact::GrantSettled(f) => (Side::Settled, f.grant, f.points),
                 _ => continue,
             };
-            if books.insert((tenant.clone(), grant), points.get()).is_some() {
-                report.differs(
-                    "books",
-                    place,
-                    format!("{} of grant {grant} for the second time", fact.name()),
-                );
+            let marks = self.scratch.marks.as_ref();
+            if marks::book(marks, side, &decision.account.tenant, grant, points.get())? {
+                let what = format!("{} of grant {grant} for the second time", fact.name());
+                report.differs("books", place, what);
             }
         }
+        Ok(())
     }
 
     /// `evolve` asserts that the sums a fact carries agree with what it folds.
@@ -248,7 +243,7 @@ impl Folding {
         };
         let mut batch = Batch::new();
         batch.decision(decision.at, rows);
-        if let Err(error) = self.scratch.apply(batch) {
+        if let Err(error) = self.scratch.rows.apply(batch) {
             report.differs("rows", place, chain(&error));
         }
     }

@@ -4,15 +4,19 @@
 //! 2. every partition of `facts` through the reading rule with the chain of digests, and every input topic against the
 //!    cursors: no input is decided twice, none was skipped (invariants 3, 7, 10);
 //! 3. every decision folded into accounts: the numbers that facts carry agree with each other (1, 2, 5);
-//! 4. every row of the store against a projection of the facts into a scratch generation, cell by cell (6);
+//!    every input decided again on that state, with the rules in force there: the facts are those that follow from it;
+//! 4. every row of the store against a projection of the facts into a scratch generation of a temporary store, cell by cell (6);
 //! 5. in a directory: every snapshot against the fold, every id against the index, every key against its wrapping.
 
+mod again;
 mod beside;
 mod books;
 mod directory;
 mod facts;
 mod inputs;
+mod marks;
 mod rows;
+mod scratch;
 
 use std::fmt;
 
@@ -20,14 +24,17 @@ use mirabelle_log::{Log, Partition};
 use mirabelle_store::Rows;
 use serde::Serialize;
 
+use facts::Folding;
+use scratch::Scratch;
+
+pub use again::NotAgain;
 pub use directory::directory;
-pub use facts::Folding;
 
 /// One thing that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Which check: `log`, `chain`, `inputs`, `accounts`, `books`, `rows`, `snapshots`, `ids`, `keys`,
-    /// `directory`.
+    /// Which check: `log`, `chain`, `inputs`, `accounts`, `decisions`, `books`, `rows`, `snapshots`, `ids`,
+    /// `keys`, `scratch`, `directory`.
     pub check: &'static str,
     /// Where: a file and place, a partition and seq, a table and key.
     pub place: String,
@@ -48,8 +55,14 @@ pub struct Report {
     pub records: u64,
     /// Counting decisions.
     pub decisions: u64,
+    /// Decisions whose input was decided again.
+    pub decided_again: u64,
+    /// Decisions that could not be made again.
+    pub not_decided_again: NotAgain,
     /// Accounts folded.
     pub accounts: u64,
+    /// The rows are another release's: the next start of this one makes its own, and there is nothing to compare.
+    pub rows_of_another_release: bool,
     /// Rows compared.
     pub rows: u64,
     /// Tenants whose books were closed.
@@ -78,9 +91,9 @@ impl Report {
     }
 }
 
-/// Checks 2 and 3 over a log, and 4 if there are rows. Check 1 belongs to the engine: its faults come in the report.
+/// Checks 2 and 3 over a log, and 4 if there are rows; in memory. Check 1 belongs to the engine: its faults come in the report.
 pub fn verify(log: &dyn Log, rows: Option<&dyn Rows>, report: Report) -> Report {
-    fold_and_compare(log, rows, Folding::new(), report)
+    fold_and_compare(log, rows, Folding::new(Scratch::in_memory()), report)
 }
 
 fn fold_and_compare(
@@ -98,7 +111,7 @@ fn fold_and_compare(
     folding.finish(&mut report);
     books::check(&folding, &mut report);
     if let Some(rows) = rows {
-        rows::compare(folding.scratch(), rows, &mut report);
+        rows::compare(folding.scratch.rows.as_ref(), rows, &mut report);
     }
     report
 }

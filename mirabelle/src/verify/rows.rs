@@ -10,7 +10,7 @@ use super::facts::chain;
 const PAGE: usize = 1_000;
 
 /// A table's rows in the order of their keys, read page by page.
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     rows: &'a dyn Rows,
     table: &'static Table,
     page: std::vec::IntoIter<Found>,
@@ -19,11 +19,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(rows: &'a dyn Rows, table: &'static Table) -> Walk<'a> {
+    pub(crate) fn new(rows: &'a dyn Rows, table: &'static Table) -> Walk<'a> {
         Walk { rows, table, page: Vec::new().into_iter(), after: None, ended: false }
     }
 
-    fn next(&mut self) -> Result<Option<Found>, StoreError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Found>, StoreError> {
         if let Some(row) = self.page.next() {
             return Ok(Some(row));
         }

@@ -65,7 +65,7 @@ fn assert_each_is_named(what: &str, forge: impl Fn(&Found) -> Row) {
             forged.push(named(&row));
         }
     });
-    let report = verify::directory(data.path()).unwrap();
+    let report = verify::directory(data.path(), None).unwrap();
     assert!(!report.holds());
     for name in &forged {
         let told = report.differences.iter().any(|d| d.check == "rows" && d.place.starts_with(name));
@@ -111,7 +111,7 @@ fn verify_names_a_row_of_every_table_that_no_fact_says() {
             forged.push(named(&row));
         }
     });
-    let report = verify::directory(data.path()).unwrap();
+    let report = verify::directory(data.path(), None).unwrap();
     for name in &forged {
         let told = report.differences.iter().any(|d| d.place == *name && d.what == "no fact says this row");
         assert!(told, "{name} was put in, and verify says only {:#?}", report.differences);

@@ -141,7 +141,7 @@ fn verify_holds_over_a_directory_that_two_owners_fought_for() {
     let dropped = records - u64::from(log.partitions()) - epochs - decisions as u64;
     project(&engines);
     drop((log, engines));
-    let report = verify::directory(data.path()).unwrap();
+    let report = verify::directory(data.path(), None).unwrap();
     assert!(report.holds(), "{:#?}", report.differences);
     assert_eq!(report.decisions, inputs as u64);
     eprintln!("{epochs} claims that count, {dropped} records that do not, {inputs} inputs decided once");
