@@ -1,10 +1,13 @@
 //! What the process needs to start: `config.default.toml` < file < `MIRABELLE_*` < flags.
 
-use std::collections::BTreeSet;
+mod layers;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use layers::Layers;
 
 /// The defaults and the reference.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -111,52 +114,37 @@ pub struct Unusable(pub Vec<String>);
 impl Config {
     /// Reads the layers. `overrides` are flags: (key with dots, value).
     pub fn load(file: Option<&Path>, overrides: &[(&str, String)]) -> Result<Config, Unusable> {
-        let environment = config::Environment::with_prefix("MIRABELLE")
+        let environment = config::Environment::with_prefix(PREFIX)
             .prefix_separator("_")
             .separator("__")
             .try_parsing(true)
             .source(None);
-        Config::from_layers(file, environment, overrides)
+        Config::from_layers(file, &environment, overrides)
     }
 
     fn from_layers(
         file: Option<&Path>,
-        environment: config::Environment,
+        environment: &config::Environment,
         overrides: &[(&str, String)],
     ) -> Result<Config, Unusable> {
-        let unusable = |error: config::ConfigError| Unusable(vec![error.to_string()]);
-        let mut builder =
-            config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
-        if let Some(path) = file {
-            builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
-        }
-        builder = builder.add_source(environment);
-        for (key, value) in overrides {
-            builder = builder.set_override(*key, value.as_str()).map_err(unusable)?;
-        }
-        let layered = builder.build().map_err(unusable)?;
-        let mut wrong: Vec<String> = Vec::new();
-        let mut unknown = BTreeSet::new();
-        let read = serde_ignored::deserialize(layered, |path| {
-            unknown.insert(path.to_string());
-        });
-        wrong.extend(
-            unknown
-                .iter()
-                .filter(|key| !OUTSIDE.contains(&key.as_str()))
-                .map(|key| format!("`{key}` is no setting: see config.default.toml for all there are")),
-        );
-        match read {
-            Ok(config) => {
-                let config: Config = config;
-                wrong.extend(config.nonsense());
-                if wrong.is_empty() { Ok(config) } else { Err(Unusable(wrong)) }
-            }
+        let mut layers = Layers::read(file, environment, overrides);
+        let mut wrong = std::mem::take(&mut layers.wrong);
+        let config = match layers.config() {
+            Ok(config) => config,
             Err(error) => {
                 wrong.push(error.to_string());
-                Err(Unusable(wrong))
+                return Err(Unusable(wrong));
             }
+        };
+        for what in config.nonsense() {
+            // Each begins with the setting that it is about.
+            let place = what.split([' ', ':']).next().and_then(|key| layers.place_of(key));
+            wrong.push(match place {
+                Some(place) => format!("{place}: {what}"),
+                None => what,
+            });
         }
+        if wrong.is_empty() { Ok(config) } else { Err(Unusable(wrong)) }
     }
 
     fn nonsense(&self) -> Vec<String> {
@@ -185,6 +173,9 @@ impl Config {
     }
 }
 
+/// Variables that begin with this are settings.
+const PREFIX: &str = "MIRABELLE";
+
 /// Variables of the same prefix that belong to the command line and the tests.
 const OUTSIDE: &[&str] = &["url", "key", "key_file", "tenant", "fixtures", "config", "servers", "testbed"];
 
@@ -200,12 +191,12 @@ mod tests {
         std::fs::write(&path, file).unwrap();
         let source: HashMap<String, String> =
             environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let environment = config::Environment::with_prefix("MIRABELLE")
+        let environment = config::Environment::with_prefix(PREFIX)
             .prefix_separator("_")
             .separator("__")
             .try_parsing(true)
             .source(Some(source));
-        Config::from_layers(Some(&path), environment, flags)
+        Config::from_layers(Some(&path), &environment, flags)
     }
 
     #[test]
@@ -254,6 +245,38 @@ mod tests {
             assert!(message.contains(part), "{part} is not named in:\n{message}");
         }
         assert!(!message.contains("00ff"), "a secret was printed");
+        assert_eq!(message.matches("config.toml: ").count(), 5, "each with its file:\n{message}");
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_with_the_place_where_it_was_given() {
+        let file = "data = 3\nhttp = 5\n[log]\npartitions = \"many\"\n[clock]\nenabled = \"perhaps\"\n[output]\nlevel = []\n[output.format]\njson = true\n";
+        let environment = [("MIRABELLE_DECIDER__RECENT_IDS", "few"), ("MIRABELLE_LOG__PARTITION", "3")];
+        let flags = [("http.listen", "nowhere".to_owned())];
+        let message = load(file, &environment, &flags).unwrap_err().to_string();
+        for part in [
+            "config.toml: `http` is a group of settings, not a value",
+            "config.toml: `log.partitions` can't be read: invalid type",
+            "config.toml: `clock.enabled` can't be read: invalid type",
+            "config.toml: `output.format` is one value, not several",
+            "config.toml: `output.level` is one value, not several",
+            "MIRABELLE_DECIDER__RECENT_IDS: `decider.recent_ids` can't be read: invalid type",
+            "MIRABELLE_LOG__PARTITION: `log.partition` is no setting",
+            "the command line: `http.listen` can't be read: invalid socket address",
+        ] {
+            assert!(message.contains(part), "{part:?} is not said in:\n{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_told_with_its_name_beside_what_else_is_wrong() {
+        let message = load("[log\npartitions = 3", &[], &[("log.partitions", "none".to_owned())])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("config.toml") && message.contains("`log.partitions` can't be read"),
+            "{message}"
+        );
     }
 
     #[test]
