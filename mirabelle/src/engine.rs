@@ -7,6 +7,7 @@
 //!   DIR/admin.key   the first operator key (0600)
 //! ```
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -122,7 +123,7 @@ pub struct Engines {
 }
 
 /// Name of the generation of rows that this build writes. A projection that writes other rows gets another name.
-pub const GENERATION: &str = "rows-1";
+pub const GENERATION: &str = "rows-2";
 
 impl Engines {
     /// Opens everything below `config.data`, making what is not there.
@@ -131,13 +132,15 @@ impl Engines {
         std::fs::create_dir_all(&places.root)
             .with_context(|| format!("could not make the data directory {}", places.root.display()))?;
         let log = open_log(&places, config)?;
-        let store = EmbeddedStore::open(&places.rows(), log.id(), Default::default())
-            .context("could not open the rows; the file may be deleted, it is rebuilt from the log")?;
-        let store: Arc<dyn Store> = Arc::new(store);
-        let rows = live_rows(store.as_ref())?;
-        let ids = EmbeddedIds::open(&places.ids(), log.id(), Default::default()).context(
-            "could not open the index of ids; the file may be deleted, it is rebuilt from the log",
-        )?;
+        let (store, rows) = rebuildable(&places.rows(), || {
+            let store = EmbeddedStore::open(&places.rows(), log.id(), Default::default())?;
+            let store: Arc<dyn Store> = Arc::new(store);
+            let rows = live_rows(store.as_ref())?;
+            Ok((store, rows))
+        })?;
+        let ids = rebuildable(&places.ids(), || {
+            Ok(EmbeddedIds::open(&places.ids(), log.id(), Default::default())?)
+        })?;
         let keys = EmbeddedKeys::open(&places.keys(), kek(&places, config)?, Default::default())
             .context("could not open the key store")?;
         let snapshots = Arc::new(Snapshots::new(DirectoryBlobs::new(places.snapshots())));
@@ -148,6 +151,47 @@ impl Engines {
     pub fn log(&self) -> Arc<dyn Log> {
         Arc::<EmbeddedLog>::clone(&self.log)
     }
+}
+
+/// Opens a file that is made of the log alone. Where it is damaged, the error says what to do; a database that panics over
+/// its own pages is an error too.
+fn rebuildable<T>(file: &Path, open: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let opened = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        Err(anyhow::anyhow!("its own pages are damaged: {said}"))
+    });
+    opened.with_context(|| {
+        format!(
+            "could not open {}: unless another process uses it, it may be deleted while the server is stopped, and is \
+             rebuilt from the log at the next start; `serve --rebuild-rows` does both",
+            file.display()
+        )
+    })
+}
+
+/// Deletes what is made of the log alone, rows and the index of ids, so that the next opening makes it anew. Nobody may have
+/// the directory open.
+///
+/// # Errors
+/// When the log is in use, or a file can't be deleted.
+pub fn forget_rows(config: &Config) -> anyhow::Result<()> {
+    let places = Places { root: config.data.clone() };
+    if !places.log().exists() {
+        return Ok(());
+    }
+    // Held while the files go: another process that serves the directory would be asked for them.
+    let options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
+    let _held = EmbeddedLog::open_offline(places.log(), options).context("could not open the log")?;
+    for file in [places.rows(), places.ids()] {
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("could not delete {}", file.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn open_log(places: &Places, config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
@@ -162,11 +206,17 @@ fn open_log(places: &Places, config: &Config) -> anyhow::Result<Arc<EmbeddedLog>
 fn live_rows(store: &dyn Store) -> anyhow::Result<Arc<dyn Rows>> {
     let name: Name = GENERATION.parse().expect("a generation's name");
     let generations = store.generations().context("could not list the generations of rows")?;
-    if generations.iter().any(|generation| generation.name == name) {
-        return store.open(&name).context("could not open the generation of rows");
+    let rows = match generations.iter().any(|generation| generation.name == name) {
+        true => store.open(&name).context("could not open the generation of rows")?,
+        false => store.create(&name).context("could not make a generation of rows")?,
+    };
+    if !generations.iter().any(|generation| generation.live && generation.name == name) {
+        store.make_live(&name).context("could not make the generation of rows live")?;
     }
-    let rows = store.create(&name).context("could not make a generation of rows")?;
-    store.make_live(&name).context("could not make the generation of rows live")?;
+    // What another release's projection wrote: this one's is filled from the log before anything is answered.
+    for other in generations.iter().filter(|generation| generation.name != name) {
+        store.remove(&other.name).context("could not drop an earlier generation of rows")?;
+    }
     Ok(rows)
 }
 

@@ -36,6 +36,24 @@ enum Act {
         #[command(flatten)]
         write: Write,
     },
+    /// Say what became of a line whose vendor did not answer, once you know it from the vendor: delivered or not.
+    Settle {
+        /// The redemption's id.
+        redemption: String,
+        /// The line.
+        #[arg(long, value_name = "N")]
+        line: u32,
+        #[command(flatten)]
+        outcome: Outcome,
+        /// The vendor's own reference of the order.
+        #[arg(long, requires = "fulfilled")]
+        reference: Option<String>,
+        /// How you know; kept with the decision.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        write: Write,
+    },
     /// Show a line's voucher to its owner. That it was shown is recorded.
     Reveal {
         /// The redemption's id.
@@ -52,6 +70,18 @@ enum Act {
         #[command(flatten)]
         write: Write,
     },
+}
+
+/// What the vendor says became of it.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Outcome {
+    /// It was delivered: the points are spent. Followed by the codes that the vendor gave, if any.
+    #[arg(long, value_name = "CODE", num_args = 0..)]
+    fulfilled: Option<Vec<String>>,
+    /// It was not delivered, and will not be: the points go back.
+    #[arg(long)]
+    failed: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -72,6 +102,25 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
                     ("redemption", &body["id"]),
                     ("state", &body["state"]),
                     ("came back", &body["returned"]),
+                    ("available", &body["balance"]["available"]),
+                ])
+            })
+        }
+        Act::Settle { redemption, line, outcome, reference, reason, write } => {
+            let mut body = json!({ "line": line, "outcome": "failed", "reason": reason });
+            if let Some(codes) = outcome.fulfilled {
+                body["outcome"] = json!("fulfilled");
+                body["codes"] = json!(codes);
+            }
+            if let Some(reference) = reference {
+                body["reference"] = json!(reference);
+            }
+            write.send(&session, Call::post(path(&redemption, "settle"), &body), |body| {
+                pairs([
+                    ("redemption", &body["id"]),
+                    ("line", &body["line"]),
+                    ("state", &body["state"]),
+                    ("points", &body["points"]),
                     ("available", &body["balance"]["available"]),
                 ])
             })

@@ -26,16 +26,23 @@ pub(super) struct Arguments {
     /// Address of health and metrics.
     #[arg(long, value_name = "ADDRESS")]
     admin_listen: Option<String>,
+    /// Delete rows and the index of ids first: both are rebuilt from the log before anything is answered. For when one of
+    /// them is damaged.
+    #[arg(long)]
+    rebuild_rows: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let Arguments { config, data, listen, admin_listen } = arguments;
+    let Arguments { config, data, listen, admin_listen, rebuild_rows } = arguments;
     let data = data.map(|path| path.to_string_lossy().into_owned());
     let flags = [("data", data), ("http.listen", listen), ("http.admin_listen", admin_listen)];
     let flags: Vec<(&str, String)> =
         flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let config = Config::load(config.as_deref(), &flags).map_err(anyhow::Error::from)?;
     log_lines(&config.output)?;
+    if rebuild_rows {
+        crate::engine::forget_rows(&config)?;
+    }
     crate::serve::serve(&config, &CancellationToken::new(), |door, admin| {
         tell(&format!("listening on http://{door}, health and metrics on http://{admin}"));
     })?;

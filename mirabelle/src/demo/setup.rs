@@ -182,6 +182,8 @@ fn products() -> Vec<(&'static str, Json)> {
         ("gift-de-10", gift),
         // The sandbox vendor refuses what ends in -refused, and answers what ends in -slow at the third attempt.
         ("concert-refused", of_vendor("A concert that is sold out", 800)),
+        // And those that end in -later it is asked for a minute after their order: until then they can be cancelled.
+        ("lunch-later", of_vendor("A lunch for two", 400)),
         ("hamper-slow", of_vendor("A hamper of a vendor who is hard to reach", 600)),
     ]
 }

@@ -42,6 +42,7 @@ pub(super) async fn spend(screen: Screen, cast: &Cast) -> anyhow::Result<Orders>
     shop.voucher().await?;
     shop.refused().await?;
     shop.vendor_refuses().await?;
+    shop.cancelled().await?;
     shop.slow_vendor().await?;
     Ok(shop.orders)
 }
@@ -167,6 +168,30 @@ impl Shop<'_> {
         let ended = self.ends(&wish, text(&told, "/id")?, "failed").await?;
         let left = self.balance(&wish, 1_000).await?;
         self.tell(&wish, "ordered, and the vendor refused", left);
+        self.screen.aside(20, text(&ended, "/story/1")?);
+        Ok(())
+    }
+
+    /// Cancelled while the vendor has not been asked: every point is back, and the same key cancels once.
+    async fn cancelled(&mut self) -> anyhow::Result<()> {
+        let wish = Wish { name: "Ada Quist", number: "31001", product: "lunch-later", key: "ada-2" };
+        let by = self.cast.app.clone();
+        let told = self.order(&by, &wish).await?;
+        let id = text(&told, "/id")?.to_owned();
+        expect("the points held for the lunch", &number(&told, "/balance/reserved")?, &400)?;
+        let path = format!("{PATH}/{id}/cancel");
+        let why = json!({ "reason": "she is away that day" });
+        let first = until("the redemption is there to be cancelled", || async {
+            by.order(&path, "ada-2-cancel", &why).await
+        })
+        .await?;
+        let told = body_of(&first)?;
+        expect("the points that came back", &number(&told, "/returned")?, &400)?;
+        let again = by.order(&path, "ada-2-cancel", &why).await?;
+        expect("the repeated cancel's answer", &(again.replayed, &again.body), &(true, &first.body))?;
+        let ended = self.ends(&wish, &id, "cancelled").await?;
+        let left = self.balance(&wish, 1_000).await?;
+        self.tell(&wish, "201 approved, then cancelled: 400 points came back", left);
         self.screen.aside(20, text(&ended, "/story/1")?);
         Ok(())
     }

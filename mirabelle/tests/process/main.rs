@@ -11,9 +11,11 @@ mod http;
 mod idle;
 mod kills;
 mod owners;
+mod rebuilt;
 mod released;
 mod server;
 mod shop;
+mod undue;
 
 use serde_json::{Value as Json, json};
 
