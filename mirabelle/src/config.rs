@@ -269,6 +269,12 @@ mod tests {
     }
 
     #[test]
+    fn a_group_in_which_nothing_is_set_is_no_fault() {
+        assert_eq!(load("[http]\n[http.limits]\n[log]\n", &[], &[]).unwrap().log.partitions, 8);
+        assert!(load("[kafka]\n", &[], &[]).unwrap_err().to_string().contains("`kafka` is no setting"));
+    }
+
+    #[test]
     fn a_file_that_is_no_toml_is_told_with_its_name_beside_what_else_is_wrong() {
         let message = load("[log\npartitions = 3", &[], &[("log.partitions", "none".to_owned())])
             .unwrap_err()

@@ -86,6 +86,10 @@ impl Layers {
                     .map(|error| told(&error)),
             }
         } else if known.iter().any(|other| other.starts_with(&below)) {
+            if matches!(&value.kind, ValueKind::Table(_)) {
+                // A group in which nothing is set.
+                return;
+            }
             Some("is a group of settings, not a value".to_owned())
         } else {
             Some("is no setting: see config.default.toml for all there are".to_owned())
@@ -134,7 +138,7 @@ fn leaves(value: Value, known: &BTreeSet<String>) -> Vec<(String, Value)> {
     let mut open = vec![(String::new(), value)];
     while let Some((key, value)) = open.pop() {
         match value.kind {
-            ValueKind::Table(table) if !known.contains(&key) && !(table.is_empty() && !key.is_empty()) => {
+            ValueKind::Table(table) if !known.contains(&key) && (key.is_empty() || !table.is_empty()) => {
                 for (name, value) in table {
                     let below = if key.is_empty() { name } else { format!("{key}.{name}") };
                     open.push((below, value));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use mirabelle_log::LogId;
-use mirabelle_store::{Ids, MemoryIds, MemoryStore, Rows, Store};
+use mirabelle_store::{Ids, MemoryIds, MemoryStore, Rows, Store, StoreError};
 use mirabelle_store_embedded::{EmbeddedIds, EmbeddedStore, Options};
 
 use crate::engine::Places;
@@ -34,8 +34,8 @@ impl Scratch {
     /// In memory: for logs that are small.
     pub(crate) fn in_memory() -> Scratch {
         let store = MemoryStore::new(LogId([0; 16]));
-        let (rows, marks) = generations(&store).expect("generations in memory");
-        Scratch { rows, marks, ids: Arc::new(MemoryIds::new()), _folder: None }
+        let make = |name| generation(&store, name).expect("a generation in memory");
+        Scratch { rows: make("rows"), marks: make("marks"), ids: Arc::new(MemoryIds::new()), _folder: None }
     }
 
     /// In files in a folder of `place`, which is removed afterwards; one that an interrupted verification left there is
@@ -54,15 +54,15 @@ impl Scratch {
         };
         let act = || format!("could not make scratch files in {}", folder.0.display());
         let store = EmbeddedStore::open(&folder.0.join(ROWS), log_id, options).with_context(act)?;
-        let (rows, marks) = generations(&store).with_context(act)?;
+        let rows = generation(&store, "rows").with_context(act)?;
+        let marks = generation(&store, "marks").with_context(act)?;
         let ids = EmbeddedIds::open(&folder.0.join(IDS), log_id, options).with_context(act)?;
         Ok(Scratch { rows, marks, ids: Arc::new(ids), _folder: Some(folder) })
     }
 }
 
-fn generations(store: &dyn Store) -> Result<(Arc<dyn Rows>, Arc<dyn Rows>), mirabelle_store::StoreError> {
-    let create = |name: &str| store.create(&name.parse().expect("a generation's name"));
-    Ok((create("rows")?, create("marks")?))
+fn generation(store: &dyn Store, name: &str) -> Result<Arc<dyn Rows>, StoreError> {
+    store.create(&name.parse().expect("a generation's name"))
 }
 
 /// The copies take about what the originals take, and half as much again while runs are merged.

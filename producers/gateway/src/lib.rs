@@ -24,6 +24,7 @@ pub mod openapi;
 pub mod options;
 pub mod pages;
 pub mod patience;
+mod prefer;
 pub mod problem;
 pub mod rate;
 mod reason;

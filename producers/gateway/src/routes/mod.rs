@@ -27,8 +27,9 @@ use mirabelle_domain::{MemberId, TenantId};
 use serde::Serialize;
 
 use crate::auth::Caller;
+use crate::prefer::patience;
 use crate::problem::{self, Problem};
-use crate::send::{Outcome, Wish, answer_headers, patience, pending, send};
+use crate::send::{Outcome, Wish, answer_headers, pending, send};
 use crate::state::State;
 use crate::waiters::Answer;
 

@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 2 << 20;
 
 /// How long the sender wants to wait for decisions, if it says so: an HR system does not.
 pub(super) fn patience(state: &State, headers: &HeaderMap) -> Option<Duration> {
-    let (patience, preference) = crate::send::patience(state, headers);
+    let (patience, preference) = crate::prefer::patience(state, headers);
     preference.filter(|preference| preference.starts_with("wait=")).map(|_| patience)
 }
 

@@ -22,10 +22,11 @@ use super::view::{self, ok, said};
 use super::words::snake;
 use crate::auth::Caller;
 use crate::member::internal;
+use crate::prefer::patience;
 use crate::problem::{self, Problem};
 use crate::routes::table::Route;
 use crate::routes::{self, Shared};
-use crate::send::{blocking, patience, reach};
+use crate::send::{blocking, reach};
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::get("/v1/commands/{key}", || get(read))
