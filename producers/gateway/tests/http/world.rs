@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mirabelle_courier::Courier;
 use mirabelle_decider::{LaneOptions, Machine, Membership, Service};
 use mirabelle_follower::Follower;
-use mirabelle_fulfiller::{Calls, Fulfiller, Sandbox, Vendor};
+use mirabelle_fulfiller::{Answer as VendorAnswer, Calls, Fulfiller, Order, Sandbox, Vendor};
 use mirabelle_gateway::{Gateway, Options, Parts, Progress};
 use mirabelle_keys::MemoryKeys;
 use mirabelle_ledger::{Now, ensure_roots};
@@ -280,11 +280,27 @@ fn courier(log: &Arc<dyn Log>, store: &Arc<MemoryStore>) {
     std::thread::spawn(move || courier.run(&|| false, &wall_clock, &mut |_| Duration::MAX).unwrap());
 }
 
+/// The sandbox vendor, who never answers for what ends in `-never`.
+struct SomeNever;
+
+impl Vendor for SomeNever {
+    fn order(&mut self, order: &Order) -> VendorAnswer {
+        if order.product.as_str().ends_with("-never") {
+            return VendorAnswer::Unclear;
+        }
+        Sandbox.order(order)
+    }
+
+    fn key_retention(&self) -> Duration {
+        Duration::MAX
+    }
+}
+
 fn fulfiller(log: &Arc<dyn Log>, store: &Arc<MemoryStore>, keys: &MemoryKeys) {
     let store = Arc::clone(store) as Arc<dyn Store>;
     let mut fulfiller =
         Follower::open(Arc::clone(log), store, Fulfiller::default(), Default::default()).unwrap();
-    let sandbox: Box<dyn Vendor> = Box::new(Sandbox);
+    let sandbox: Box<dyn Vendor> = Box::new(SomeNever);
     let vendors = HashMap::from([("sandbox".parse().unwrap(), sandbox)]);
     let mut calls = Calls::start(vendors, Arc::new(keys.clone())).unwrap();
     std::thread::spawn(move || {
