@@ -191,7 +191,7 @@ impl Shop<'_> {
         expect("the repeated cancel's answer", &(again.replayed, &again.body), &(true, &first.body))?;
         let ended = self.ends(&wish, &id, "cancelled").await?;
         let left = self.balance(&wish, 1_000).await?;
-        self.tell(&wish, "201 approved, then cancelled in time", left);
+        self.tell(&wish, "201 approved, cancelled in time", left);
         self.screen.aside(20, text(&ended, "/story/1")?);
         Ok(())
     }
