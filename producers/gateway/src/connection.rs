@@ -2,7 +2,6 @@
 
 use mirabelle_domain::config::Connection;
 use mirabelle_hris::{Mapping, Profile};
-use serde::Deserialize as _;
 
 /// What is wrong with a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +21,7 @@ pub fn profile(connection: &Connection) -> Result<Profile, Flaw> {
     let system = connection.system;
     let mapping = match &connection.mapping {
         None => return Ok(Profile::default_for(system)),
-        Some(mapping) => Mapping::deserialize(mapping),
+        Some(mapping) => Mapping::from_json(system, mapping),
     };
     let mapping = mapping.map_err(|error| Flaw { at: String::new(), what: error.to_string() })?;
     match mapping.faults().into_iter().next() {

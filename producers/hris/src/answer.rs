@@ -12,10 +12,22 @@ impl AnswerShape {
         let head = &body[..body.len().min(LOOKED_AT)];
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         let declared = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-        if system != System::SuccessFactors || declared || matches!(first, Some(b'{' | b'[')) {
+        if system == System::Darwinbox || declared || matches!(first, Some(b'{' | b'[')) {
             return AnswerShape::Json;
         }
         let holds = |needle: &str| head.windows(needle.len()).any(|window| window == needle.as_bytes());
+        if system == System::Workday {
+            return match (holds(SOAP_12), holds(SOAP_11)) {
+                (true, _) => AnswerShape::Empty { version: SoapVersion::Soap12 },
+                (_, true) => AnswerShape::Empty { version: SoapVersion::Soap11 },
+                _ => AnswerShape::Json,
+            };
+        }
+        // A table is sent by no SOAP client.
+        let table = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("csv"));
+        if table {
+            return AnswerShape::Json;
+        }
         let version = if holds(SOAP_12) {
             SoapVersion::Soap12
         } else if !holds(SOAP_11) && holds("ExternalEvent") {
@@ -31,21 +43,27 @@ impl AnswerShape {
     pub fn content_type(&self) -> &'static str {
         match self {
             AnswerShape::Json => "application/json",
-            AnswerShape::Soap { version: SoapVersion::Soap12, .. } => "application/soap+xml; charset=utf-8",
-            AnswerShape::Soap { .. } => "text/xml; charset=utf-8",
+            AnswerShape::Soap { version: SoapVersion::Soap12, .. }
+            | AnswerShape::Empty { version: SoapVersion::Soap12 } => "application/soap+xml; charset=utf-8",
+            AnswerShape::Soap { .. } | AnswerShape::Empty { .. } => "text/xml; charset=utf-8",
         }
     }
 }
 
 /// SuccessFactors' `ExternalEventResponse` in the sender's shape: its success (status 200, of the old contract 0), or
 /// status 500 with a message that is escaped here. It carries no date: the contract does not ask for one. For
-/// [`AnswerShape::Json`], which no SOAP sender has, the current contract in a SOAP 1.1 envelope.
+/// [`AnswerShape::Json`], which no SOAP sender has, the current contract in a SOAP 1.1 envelope. A notification that
+/// knows no answer gets an empty body, whatever the status.
 pub fn soap_answer(shape: &AnswerShape, status: Result<(), &str>) -> Vec<u8> {
     let (version, namespace) = match shape {
         AnswerShape::Soap { version, namespace } => (*version, *namespace),
+        AnswerShape::Empty { version } => return enveloped(*version, ""),
         AnswerShape::Json => (SoapVersion::Soap11, Contract::Current),
     };
-    let response = response(namespace, status);
+    enveloped(version, &response(namespace, status))
+}
+
+fn enveloped(version: SoapVersion, response: &str) -> Vec<u8> {
     let envelope = match version {
         SoapVersion::Soap11 => SOAP_11,
         SoapVersion::Soap12 => SOAP_12,

@@ -1,4 +1,4 @@
-//! From bytes to text: size, charset, and which of the two formats it is.
+//! From bytes to text: size, charset, and which of the three formats it is.
 
 use crate::limits::Limits;
 use crate::malformed::{Code, Malformed};
@@ -10,18 +10,21 @@ pub(crate) struct Text<'a> {
     pub(crate) skipped: usize,
 }
 
-/// The two formats that the doors read.
+/// The three formats that the doors read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
     Xml,
+    Csv,
 }
 
-/// The body as UTF-8 within the limits, and its format.
+/// The body as UTF-8 within the limits, and its format. What is neither JSON nor XML is CSV where that is declared, or
+/// expected and nothing else is declared.
 pub(crate) fn open<'a>(
     content_type: Option<&str>,
     body: &'a [u8],
     limits: &Limits,
+    reads_csv: bool,
 ) -> Result<(Format, Text<'a>), Malformed> {
     if body.len() > limits.bytes {
         let what = format!("more than {} bytes; send less at once", limits.bytes);
@@ -38,13 +41,18 @@ pub(crate) fn open<'a>(
         }
         Some(b'<') => Format::Xml,
         Some(b'{' | b'[') => Format::Json,
+        Some(_) if declared == Some(Format::Csv) || (reads_csv && declared.is_none()) => Format::Csv,
         Some(_) => {
-            let what = "neither JSON (an object or array) nor XML; send one of the two";
+            let what = "neither JSON (an object or array) nor XML; send one of the two, or CSV where it is configured";
             return Err(Malformed::body(Code::FormatNotRead, what));
         }
     };
+    if format == Format::Csv && !reads_csv {
+        let what = "this connection reads no CSV; configure it in the mapping, or send another format";
+        return Err(Malformed::body(Code::FormatNotRead, what));
+    }
     if declared.is_some_and(|declared| declared != format) {
-        let what = "Content-Type and body disagree about JSON and XML; correct the header or the body";
+        let what = "Content-Type and body disagree about JSON, XML and CSV; correct the header or the body";
         return Err(Malformed::body(Code::ContentTypeDisagrees, what));
     }
     Ok((format, text))
@@ -78,6 +86,9 @@ fn declared_format(content_type: Option<&str>) -> Result<Option<Format>, Malform
             "Content-Type",
         )),
         "application/json" | "text/json" => Ok(Some(Format::Json)),
+        "text/csv" | "application/csv" | "text/comma-separated-values" | "text/tab-separated-values" => {
+            Ok(Some(Format::Csv))
+        }
         "application/xml" | "text/xml" | "application/soap+xml" => Ok(Some(Format::Xml)),
         other if other.ends_with("+json") => Ok(Some(Format::Json)),
         other if other.ends_with("+xml") => Ok(Some(Format::Xml)),

@@ -26,17 +26,26 @@
 
 mod answer;
 mod body;
+mod choose;
+mod compound;
+mod csv;
 mod dates;
+mod documents;
 mod json;
 mod limits;
 mod malformed;
 pub mod mapping;
 mod milestone;
+mod named;
+mod odata;
 mod once;
+mod open;
+mod record;
 mod report;
 mod row;
 mod rows;
 mod soap;
+mod workday;
 mod worker;
 mod xml;
 
@@ -47,50 +56,8 @@ pub use answer::soap_answer;
 pub use limits::Limits;
 pub use malformed::{Code, Malformed};
 pub use mapping::{Mapping, Profile, System};
+pub use open::{Asked, Reading, read, read_as, reread};
 pub use report::{
-    AnswerShape, Attribute, Contract, Delivery, ExternalId, Item, MilestoneReport, Pointer, RAW_ENVELOPE_MAX,
-    Report, SoapVersion, WorkerBusiness, WorkerDates, WorkerPersonal, WorkerReport,
+    AnswerShape, Attribute, Contract, Delivery, ExternalId, Item, MilestoneReport, Next, Pointer,
+    RAW_ENVELOPE_MAX, Report, SoapVersion, WorkerBusiness, WorkerDates, WorkerPersonal, WorkerReport,
 };
-
-use body::Format;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-
-/// Reads one body as its sender sent it.
-///
-/// `content_type` is the header's value, where there is one: it can only refuse a body, never change its meaning.
-///
-/// # Errors
-/// The reason why nothing of it can be read. Items that can't be read are no error: each says so by itself.
-pub fn read(
-    profile: &Profile,
-    content_type: Option<&str>,
-    body: &[u8],
-    limits: &Limits,
-) -> Result<Delivery, Malformed> {
-    let (format, text) = body::open(content_type, body, limits)?;
-    match (profile.system, format) {
-        (System::SuccessFactors, Format::Xml) => soap::read(&profile.mapping, text, limits),
-        (_, Format::Json) => rows::read(&profile.mapping, text, limits),
-        (System::Workday | System::Darwinbox, Format::Xml) => {
-            let what = "this connection reads JSON; configure the report or the call to answer with it";
-            Err(Malformed::body(Code::FormatNotRead, what))
-        }
-    }
-}
-
-/// Reads the [`raw`](Item::raw) bytes of one item again, as after a correction of the mapping.
-///
-/// # Errors
-/// As [`read`]. The bare element of a SOAP delivery whose envelope was too long to keep with it is one of them.
-pub fn reread(profile: &Profile, raw: &[u8], limits: &Limits) -> Result<Delivery, Malformed> {
-    let (format, text) = body::open(None, raw, limits)?;
-    match format {
-        Format::Xml => read(profile, None, raw, limits),
-        Format::Json => rows::reread(&profile.mapping, text, limits),
-    }
-}
-
-/// The zone of stamps without an offset, from the data compiled in: the same everywhere.
-fn zone(mapping: &Mapping) -> Option<TimeZone> {
-    mapping.stamp_zone.as_ref().and_then(|name| TimeZoneDatabase::bundled().get(name).ok())
-}

@@ -56,6 +56,10 @@ codes! {
     DuplicateMember = "duplicate_member",
     /// Half of a UTF-16 pair in a JSON string.
     LoneSurrogate = "lone_surrogate",
+    /// Not CSV.
+    CsvSyntax = "csv_syntax",
+    /// More or fewer fields than the first line has columns.
+    WrongFieldCount = "wrong_field_count",
     /// Not well-formed XML.
     XmlSyntax = "xml_syntax",
     /// A document type declaration.
@@ -66,6 +70,8 @@ codes! {
     WrongNamespace = "wrong_namespace",
     /// XML, but no `ExternalEvent`.
     NotAnExternalEvent = "not_an_external_event",
+    /// Nothing in it is about a worker.
+    NotAboutAWorker = "not_about_a_worker",
     /// The answer itself says that the pull failed.
     PullFailed = "pull_failed",
     /// No list of rows where the mapping looks for it.

@@ -24,7 +24,7 @@ pub(crate) fn read(
     let Some(rule) = rule(&mapping.kinds, code, reason) else {
         return Ok(Some(Report::NotAboutAWorker { what: printable(code) }));
     };
-    let person = reader.id(&reader.mapping.id)?;
+    let person = reader.id(&reader.mapping().id)?;
     let effective = reader.day(&mapping.effective)?;
     let published_at = reader.instant(&mapping.published_at)?;
     let occurrence = match effective {
@@ -88,7 +88,7 @@ fn missing(
     occurrence: Option<String>,
 ) -> Option<Malformed> {
     if person.is_none() {
-        return Some(no_person(&reader.mapping.id));
+        return Some(no_person(&reader.mapping().id));
     }
     if effective.is_none() {
         let what = format!(
@@ -122,7 +122,7 @@ fn pointer(
     if keys.is_empty()
         && let (None, Some(person)) = (kind, &person)
     {
-        keys.insert(last_name(&reader.mapping.id), person.as_str().to_owned());
+        keys.insert(last_name(&reader.mapping().id), person.as_str().to_owned());
     }
     match missing {
         Some(missing) if keys.is_empty() => Err(missing),
@@ -177,6 +177,9 @@ fn escape(joined: &mut String, value: &str) {
 }
 
 fn rescinded(reader: &Reader<'_>, mapping: &MilestoneMapping) -> Result<bool, Malformed> {
+    if reader.row.rescinded() {
+        return Ok(true);
+    }
     let Some(rescinded) = &mapping.rescinded else { return Ok(false) };
     let value = reader.text(&rescinded.at)?;
     Ok(value.is_some_and(|value| rescinded.values.iter().any(|known| known == value)))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use mirabelle_domain::{Day, MilestoneKind, WorkerStatus};
 
@@ -14,6 +15,21 @@ pub struct Delivery {
     pub items: Vec<Item>,
     /// How the sender wants to be answered.
     pub answer: AnswerShape,
+    /// What to ask for next, where this is one page of several.
+    pub next: Option<Next>,
+    /// How many there are altogether, where the answer says so.
+    pub total: Option<u64>,
+}
+
+/// How to ask for the next page of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// OData's `__next`: an address. Whoever follows it checks that it leads to the same host.
+    Link(String),
+    /// Compound Employee's `querySessionId`.
+    Session(String),
+    /// Get_Workers' next page number, counted from 1.
+    Page(u32),
 }
 
 /// One reported thing.
@@ -23,8 +39,10 @@ pub struct Item {
     pub source_id: Option<String>,
     /// The item's own bytes, for the dead letter: a JSON row as it stands in the body; a SuccessFactors item inside a
     /// delivery of its own (the envelope it came in, without the other items), or bare where that envelope is longer
-    /// than [`RAW_ENVELOPE_MAX`] bytes. [`crate::reread`] reads it again. Holds personal values.
-    pub raw: Vec<u8>,
+    /// than [`RAW_ENVELOPE_MAX`] bytes; any other record of XML inside the tags that it stood in; a CSV row below the
+    /// line that names its columns. Items that stood in one record share it. [`crate::reread`] reads it again. Holds
+    /// personal values.
+    pub raw: Arc<[u8]>,
     /// What it says, or why it can't be read.
     pub outcome: Result<Report, Malformed>,
 }
@@ -43,7 +61,7 @@ impl fmt::Debug for Item {
 }
 
 /// What one item says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Report {
     /// Something happened to a person.
     Milestone(MilestoneReport),
@@ -59,7 +77,7 @@ pub enum Report {
 }
 
 /// A milestone as its source reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MilestoneReport {
     /// Whose.
     pub person: ExternalId,
@@ -79,7 +97,7 @@ pub struct MilestoneReport {
 }
 
 /// A value that campaigns may compare.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Attribute {
     /// A whole number.
     Int(i64),
@@ -99,7 +117,7 @@ impl fmt::Display for Attribute {
 }
 
 /// A worker's state as its source reports it. What is absent there is `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkerReport {
     /// Who.
     pub person: ExternalId,
@@ -118,7 +136,7 @@ pub struct WorkerReport {
 }
 
 /// The dates of an employment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WorkerDates {
     /// First ever hire.
     pub original_hire: Option<Day>,
@@ -133,7 +151,7 @@ pub struct WorkerDates {
 }
 
 /// Business values of a worker, in the source's words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WorkerBusiness {
     /// Department.
     pub department: Option<String>,
@@ -152,7 +170,7 @@ pub struct WorkerBusiness {
 }
 
 /// Personal values of a worker. `Debug` says which are there and never what they are.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct WorkerPersonal {
     /// Date of birth.
     pub birth_date: Option<Day>,
@@ -188,7 +206,7 @@ impl fmt::Debug for WorkerPersonal {
 }
 
 /// Keys of something that has to be read back from its source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pointer {
     /// The source's name for the thing: `EmpJob`, `SpotAward`.
     pub entity: String,
@@ -257,6 +275,11 @@ pub enum AnswerShape {
         version: SoapVersion,
         /// The contract.
         namespace: Contract,
+    },
+    /// With an empty SOAP body: what a notification that wants no more than to arrive is answered.
+    Empty {
+        /// The envelope.
+        version: SoapVersion,
     },
 }
 

@@ -1,50 +1,156 @@
-//! JSON rows: RaaS reports, Darwinbox answers, what Integration Center posts.
+//! JSON: RaaS reports, Darwinbox answers, OData, what Integration Center and Orchestrate post.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::body::Text;
 use crate::json::{self, Node, Value};
 use crate::limits::Limits;
 use crate::malformed::{Code, Malformed};
-use crate::mapping::{Dataset, Expected, Mapping};
-use crate::milestone;
-use crate::once::{self, Found};
-use crate::report::{AnswerShape, Delivery, Item, Report};
-use crate::row::Reader;
-use crate::worker;
+use crate::mapping::{Mapping, System, When};
+use crate::odata;
+use crate::once::Found;
+use crate::record::{self, About, Place};
+use crate::report::Next;
+use crate::row::{Context, Reader};
 
-/// The delivery that a JSON body holds.
-pub(crate) fn read(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result<Delivery, Malformed> {
-    let root = json::skim(body, limits)?;
-    check_answer(mapping, &root, limits)?;
+/// The rows of a JSON body, by their places.
+pub(crate) struct Table<'a> {
+    body: Text<'a>,
+    places: Vec<Range<usize>>,
+    at: String,
+    /// The rows are OData's entities.
+    odata: bool,
+    /// The body itself is the only row.
+    whole: bool,
+    pub(crate) next: Option<Next>,
+    pub(crate) total: Option<u64>,
+}
+
+/// The places of the rows of a body that [`json::skim`] has read.
+pub(crate) fn open<'a>(
+    system: System,
+    context: &Context<'_>,
+    root: &Node<'a>,
+    body: Text<'a>,
+) -> Result<Table<'a>, Malformed> {
+    let mapping = context.mapping;
+    check_answer(context, root)?;
+    let drawn = mapping.rows.iter().any(|path| path.names().first().is_some_and(|name| name == "d"));
+    if let (System::SuccessFactors, false, Some(d)) = (system, drawn, root.member("d")) {
+        return entities(d, body, context.limits);
+    }
     for path in &mapping.rows {
         let Some(node) = root.at(path.names()) else { continue };
-        let rows = match &node.value {
-            Value::Array(rows) => rows.as_slice(),
-            Value::Object(_) => std::slice::from_ref(node),
+        let (places, whole) = match &node.value {
+            Value::Array(rows) => (rows.iter().map(|row| row.span.clone()).collect(), false),
+            Value::Object(_) => (vec![node.span.clone()], path.names().is_empty()),
             _ => {
                 let what = "neither an array nor an object where the rows belong";
                 return Err(Malformed::new(Code::NoRows, what, path.as_str()));
             }
         };
-        return all(mapping, rows, path.as_str(), body, limits);
+        let at = path.as_str().to_owned();
+        let table = Table { body, places, at, odata: false, whole, next: None, total: None };
+        return table.bounded(context);
     }
     let what = "no rows where the mapping looks for them; a failed answer is never an empty one";
     Err(Malformed::body(Code::NoRows, what))
 }
 
-/// One row that stood in a body before.
-pub(crate) fn reread(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result<Delivery, Malformed> {
-    let row = json::skim(body, limits)?;
-    all(mapping, std::slice::from_ref(&row), "", body, limits)
+/// OData version 2 wraps what it answers in `d`: an entity, or `results` with the address of the next page.
+fn entities<'a>(d: &Node<'a>, body: Text<'a>, limits: &Limits) -> Result<Table<'a>, Malformed> {
+    let text = |name: &str| match d.member(name).map(|node| &node.value) {
+        Some(Value::Text(text)) => Some(text.as_ref()),
+        _ => None,
+    };
+    let (places, at) = match (&d.value, d.member("results").map(|results| &results.value)) {
+        (_, Some(Value::Array(results))) => {
+            (results.iter().map(|row| row.span.clone()).collect(), "/d/results")
+        }
+        (Value::Object(_), None) => (vec![d.span.clone()], "/d"),
+        _ => {
+            let what = "an answer of OData without an entity or `results`";
+            return Err(Malformed::new(Code::NoRows, what, "/d"));
+        }
+    };
+    if places.len() > limits.items {
+        return Err(Malformed::new(Code::TooManyItems, TOO_MANY, at));
+    }
+    let next = match d.member("__next").map(|node| &node.value) {
+        None | Some(Value::Null) => None,
+        Some(Value::Text(link)) if link.len() <= LINK_MAX => Some(Next::Link(link.to_string())),
+        Some(_) => {
+            let what = "`__next` is not an address of at most 8,192 bytes";
+            return Err(Malformed::new(Code::NotAPlainValue, what, "/d/__next"));
+        }
+    };
+    let total = text("__count").and_then(|count| count.parse().ok());
+    Ok(Table { body, places, at: at.to_owned(), odata: true, whole: false, next, total })
 }
 
-fn check_answer(mapping: &Mapping, root: &Node<'_>, limits: &Limits) -> Result<(), Malformed> {
-    for path in &mapping.answer.failed_if_present {
+const LINK_MAX: usize = 8_192;
+const TOO_MANY: &str = "more rows than the limit; ask for fewer at once";
+
+impl Table<'_> {
+    fn bounded(self, context: &Context<'_>) -> Result<Self, Malformed> {
+        if self.places.len() > context.limits.items {
+            return Err(Malformed::new(Code::TooManyItems, TOO_MANY, self.at));
+        }
+        Ok(self)
+    }
+
+    /// Hands on every row, one after the other.
+    ///
+    /// # Errors
+    /// The only row is about something else.
+    pub(crate) fn each(
+        &self,
+        context: &Context<'_>,
+        hand_on: &mut dyn FnMut(Found),
+    ) -> Result<(), Malformed> {
+        for (index, place) in self.places.iter().enumerate() {
+            let at = if self.whole { String::new() } else { format!("{}/{index}", self.at) };
+            let skipped = self.body.skipped + place.start;
+            let own = Text { text: &self.body.text[place.clone()], skipped };
+            let row = json::parse(own, context.limits)?;
+            if self.whole && record::is_foreign(context, &row) {
+                let what = "nothing in it that the mapping looks for";
+                return Err(Malformed::body(Code::NotAboutAWorker, what));
+            }
+            let raw: Arc<[u8]> = own.text.as_bytes().into();
+            let place = Place { at: &at, raw: &raw };
+            if self.odata {
+                record::parts(context, odata::parts(&row, context), &place, hand_on);
+            } else if matches!(row.value, Value::Object(_)) {
+                hand_on(record::row(context, &row, About::Any, None, &place));
+            } else {
+                let fault = Malformed::new(Code::NotAnObject, "a row that is not an object", "");
+                record::parts(context, Err(fault), &place, hand_on);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One row that stood in a body before. What carries OData's metadata was an entity.
+pub(crate) fn alone<'a>(mapping: &Mapping, system: System, root: &Node<'a>, body: Text<'a>) -> Table<'a> {
+    let odata = system == System::SuccessFactors
+        && root.member("__metadata").is_some()
+        && !mapping.rows.iter().any(|path| path.names().first().is_some_and(|name| name == "d"));
+    let places = vec![root.span.clone()];
+    Table { body, places, at: String::new(), odata, whole: false, next: None, total: None }
+}
+
+fn check_answer(context: &Context<'_>, root: &Node<'_>) -> Result<(), Malformed> {
+    let rule = &context.mapping.answer;
+    for path in &rule.failed_if_present {
         if root.at(path.names()).is_some() {
             return Err(Malformed::new(Code::PullFailed, "the answer says that it failed", path.as_str()));
         }
     }
-    let Some(expected) = &mapping.answer.ok else { return Ok(()) };
-    let reader = Reader { row: root, mapping, limits, dates: &[], zone: None };
+    let Some(expected) = &rule.ok else { return Ok(()) };
+    let reader = Reader::new(root, context);
     if matches!(root.value, Value::Object(_)) && reader.text(&expected.at)? == Some(&expected.is) {
         return Ok(());
     }
@@ -52,123 +158,14 @@ fn check_answer(mapping: &Mapping, root: &Node<'_>, limits: &Limits) -> Result<(
     Err(Malformed::new(Code::PullFailed, what, expected.at.as_str()))
 }
 
-fn all(
-    mapping: &Mapping,
-    rows: &[Node<'_>],
-    at: &str,
-    body: Text<'_>,
-    limits: &Limits,
-) -> Result<Delivery, Malformed> {
-    if rows.len() > limits.items {
-        return Err(Malformed::new(
-            Code::TooManyItems,
-            "more rows than the limit; ask for fewer at once",
-            at,
-        ));
-    }
-    let named = match &mapping.dataset {
-        None => None,
-        Some(name) => Some(mapping.datasets.get(name).ok_or_else(|| {
-            Malformed::body(
-                Code::DatasetDisagrees,
-                "the dataset asked for is not in the mapping; add it there",
-            )
-        })?),
+/// Whether a body is what a variant is for.
+pub(crate) fn fits(when: &When, root: &Node<'_>) -> bool {
+    let equals = |expected: &crate::mapping::Expected| {
+        let found = root.at(expected.at.names()).map(|node| crate::row::plain(node, ""));
+        matches!(found, Some(Ok(Some(value))) if value.as_text() == expected.is)
     };
-    let zone = crate::zone(mapping);
-    let mut found = Vec::with_capacity(rows.len());
-    for (index, place) in rows.iter().enumerate() {
-        let at = format!("{at}/{index}");
-        let own = Text { text: &body.text[place.span.clone()], skipped: body.skipped + place.span.start };
-        let row = &json::parse(own, limits)?;
-        let reader = Reader { row, mapping, limits, dates: &mapping.dates, zone: zone.as_ref() };
-        let (source_id, outcome) = one(reader, row, named);
-        let outcome = outcome.map_err(|fault| fault.under(&at));
-        let person = match &outcome {
-            Ok(Report::Worker(worker)) => Some(worker.person.clone()),
-            Ok(_) => None,
-            // A row that can't be read still contradicts another one of the same worker.
-            Err(_) => failed_worker(mapping, row, limits),
-        };
-        let raw = own.text.as_bytes().to_vec();
-        found.push(Found { item: Item { source_id, raw, outcome }, at, person });
-    }
-    Ok(Delivery { items: once::each(found), answer: AnswerShape::Json })
-}
-
-/// One row: a milestone if it has a code, else a worker's state. Never both, so that the columns of a report about
-/// milestones never stand for the whole state of a worker.
-fn one<'m>(
-    mut reader: Reader<'m>,
-    row: &Node<'_>,
-    named: Option<&'m Dataset>,
-) -> (Option<String>, Result<Report, Malformed>) {
-    if !matches!(row.value, Value::Object(_)) {
-        return (None, Err(Malformed::new(Code::NotAnObject, "a row that is not an object", "")));
-    }
-    let dataset = match dataset(&reader, named) {
-        Ok(dataset) => dataset,
-        Err(fault) => return (None, Err(fault)),
-    };
-    if let Some(dataset) = dataset
-        && !dataset.dates.is_empty()
-    {
-        reader.dates = &dataset.dates;
-    }
-    match milestone_of(&reader) {
-        (source_id, Ok(Some(report))) => (source_id, Ok(report)),
-        (source_id, Err(fault)) => (source_id, Err(fault)),
-        (_, Ok(None)) => (None, state_of(&reader, dataset)),
-    }
-}
-
-/// The milestone of a row that has the code of one.
-fn milestone_of(reader: &Reader<'_>) -> (Option<String>, Result<Option<Report>, Malformed>) {
-    let Some(mapping) = &reader.mapping.milestone else { return (None, Ok(None)) };
-    match milestone::source_id(reader, mapping) {
-        Ok(source_id) => (source_id, milestone::read(reader, mapping, None)),
-        Err(fault) => (None, Err(fault)),
-    }
-}
-
-fn state_of(reader: &Reader<'_>, dataset: Option<&Dataset>) -> Result<Report, Malformed> {
-    match &reader.mapping.worker {
-        Some(fields) => Ok(Report::Worker(Box::new(worker::read(reader, fields, dataset)?))),
-        None => {
-            let what = "a row without the code of a milestone, and no worker is mapped".to_owned();
-            Ok(Report::NotAboutAWorker { what })
-        }
-    }
-}
-
-/// The dataset of a row: the one asked for, which the row must not contradict, else the one that it names itself.
-fn dataset<'m>(reader: &Reader<'m>, named: Option<&'m Dataset>) -> Result<Option<&'m Dataset>, Malformed> {
-    if let Some(named) = named {
-        if let Some(marked) = &named.marked
-            && let Some(value) = reader.text(&marked.at)?
-            && value != marked.is
-        {
-            let what = "the row says that it belongs to another dataset than the one asked for";
-            return Err(Malformed::new(Code::DatasetDisagrees, what, marked.at.as_str()));
-        }
-        return Ok(Some(named));
-    }
-    for dataset in reader.mapping.datasets.values() {
-        if let Some(Expected { at, is }) = &dataset.marked
-            && reader.text(at)? == Some(is)
-        {
-            return Ok(Some(dataset));
-        }
-    }
-    Ok(None)
-}
-
-fn failed_worker(mapping: &Mapping, row: &Node<'_>, limits: &Limits) -> Option<crate::ExternalId> {
-    let reader = Reader { row, mapping, limits, dates: &[], zone: None };
-    if let Some(milestone) = &mapping.milestone
-        && !matches!(reader.first_text(&milestone.code), Ok(None))
-    {
-        return None;
-    }
-    reader.id(&mapping.id).ok().flatten()
+    when.root.is_none()
+        && when.namespace.is_none()
+        && when.has.iter().all(|path| root.at(path.names()).is_some())
+        && when.equals.iter().all(equals)
 }

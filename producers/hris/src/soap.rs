@@ -3,25 +3,28 @@
 use std::collections::BTreeMap;
 
 use crate::body::Text;
-use crate::limits::Limits;
 use crate::malformed::{Code, Malformed};
-use crate::mapping::{Mapping, Path};
+use crate::mapping::Path;
 use crate::milestone;
-use crate::once::{self, Found};
+use crate::once::Found;
 use crate::report::{
-    AnswerShape, Contract, Delivery, ExternalId, Item, RAW_ENVELOPE_MAX, Report, SoapVersion, is_invisible,
+    AnswerShape, Contract, ExternalId, Item, RAW_ENVELOPE_MAX, Report, SoapVersion, is_invisible,
 };
-use crate::row::{Reader, Row, Scalar};
-use crate::xml::{self, Document, Element, Ns};
+use crate::row::{Context, Reader, Row, Scalar};
+use crate::xml::{Document, Element, Ns, Tree, plain};
 
 /// Keys of one pointer.
 const KEYS_MAX: usize = 32;
 
-/// The delivery that a document holds.
-pub(crate) fn read(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result<Delivery, Malformed> {
-    let document = xml::parse(body, limits)?;
-    let (version, message) = unwrap_envelope(&document)?;
-    let (contract, namespace) = match message.ns {
+/// The items of a message, and how its sender wants to be answered.
+pub(crate) fn read(
+    context: &Context<'_>,
+    document: &Document,
+    version: SoapVersion,
+    message: &Element,
+    body: Text<'_>,
+) -> Result<(Vec<Found>, AnswerShape), Malformed> {
+    let (ns, namespace) = match message.ns {
         Ns::Current => (Ns::Current, Contract::Current),
         Ns::Old => (Ns::Old, Contract::Old),
         _ => {
@@ -29,38 +32,34 @@ pub(crate) fn read(mapping: &Mapping, body: Text<'_>, limits: &Limits) -> Result
             return Err(Malformed::new(Code::WrongNamespace, what, "ExternalEvent"));
         }
     };
-    let scope = Scope { document: &document, contract };
-    let meta = scope.one(message, "externalEventMeta", "ExternalEvent")?;
-    let list = scope.one(message, "events", "ExternalEvent")?;
+    let tree = Tree { document, ns };
+    let meta = tree.one(message, "externalEventMeta", "ExternalEvent")?;
+    let list = tree.one(message, "events", "ExternalEvent")?;
     let elements = match list {
-        Some(list) => scope.all(list, "event", "ExternalEvent/events")?,
+        Some(list) => tree.all(list, "event", "ExternalEvent/events")?,
         None => Vec::new(),
     };
-    if elements.len() > limits.items {
+    if elements.len() > context.limits.items {
         let what = "more items than the limit; send fewer at once";
         return Err(Malformed::new(Code::TooManyItems, what, "ExternalEvent/events"));
     }
     let envelope = Envelope::around(&elements, body.text);
-    let zone = crate::zone(mapping);
     let mut found = Vec::with_capacity(elements.len());
     for (index, element) in elements.iter().enumerate() {
         let at = format!("ExternalEvent/events/event[{}]", index + 1);
-        let (source_id, outcome) = match SoapRow::new(scope, element, meta) {
-            Ok(row) => {
-                let dates = &mapping.dates;
-                item(&Reader { row: &row, mapping, limits, dates, zone: zone.as_ref() }, &row)
-            }
+        let (source_id, outcome) = match SoapRow::new(tree, element, meta) {
+            Ok(row) => item(&Reader::new(&row, context), &row),
             Err(fault) => (None, Err(fault)),
         };
         let outcome = outcome.map_err(|fault| fault.under(&at));
-        let raw = envelope.with(element, body.text);
+        let raw = envelope.with(element, body.text).into();
         found.push(Found { item: Item { source_id, raw, outcome }, at, person: None });
     }
-    Ok(Delivery { items: once::each(found), answer: AnswerShape::Soap { version, namespace } })
+    Ok((found, AnswerShape::Soap { version, namespace }))
 }
 
 /// The message inside the envelope, or bare.
-fn unwrap_envelope(document: &Document) -> Result<(SoapVersion, &Element), Malformed> {
+pub(crate) fn unwrap_envelope(document: &Document) -> Result<(SoapVersion, &Element), Malformed> {
     let root = document.root();
     let version = match (root.ns, &*root.local) {
         (Ns::Soap11, "Envelope") => SoapVersion::Soap11,
@@ -69,11 +68,7 @@ fn unwrap_envelope(document: &Document) -> Result<(SoapVersion, &Element), Malfo
             let what = "an `Envelope` in a namespace that is neither SOAP 1.1's nor SOAP 1.2's";
             return Err(Malformed::new(Code::WrongNamespace, what, "Envelope"));
         }
-        (_, "ExternalEvent") => return Ok((SoapVersion::Bare, root)),
-        _ => {
-            let what = "neither a SOAP envelope nor an `ExternalEvent`";
-            return Err(Malformed::new(Code::NotAnExternalEvent, what, "the first element"));
-        }
+        _ => return Ok((SoapVersion::Bare, root)),
     };
     let mut bodies = document.children(root).filter(|child| &*child.local == "Body");
     let body = match (bodies.next(), bodies.next()) {
@@ -94,20 +89,19 @@ fn unwrap_envelope(document: &Document) -> Result<(SoapVersion, &Element), Malfo
     };
     let mut messages = document.children(body);
     match (messages.next(), messages.next()) {
-        (Some(message), None) if &*message.local == "ExternalEvent" => Ok((version, message)),
+        (Some(message), None) => Ok((version, message)),
         (Some(_), Some(_)) => {
             Err(Malformed::new(Code::DuplicateMember, "a second message in one `Body`", "Envelope/Body"))
         }
-        _ => {
-            let what = "the envelope holds no `ExternalEvent`; a fault or another message is not a delivery";
-            Err(Malformed::new(Code::NotAnExternalEvent, what, "Envelope/Body"))
+        (None, _) => {
+            Err(Malformed::new(Code::NotAnExternalEvent, "an envelope with nothing in it", "Envelope/Body"))
         }
     }
 }
 
 /// The source's id of an item, and what the item says.
 fn item(reader: &Reader<'_>, row: &SoapRow<'_>) -> (Option<String>, Result<Report, Malformed>) {
-    let Some(mapping) = &reader.mapping.milestone else {
+    let Some(mapping) = &reader.mapping().milestone else {
         let what = "this connection's mapping has no milestones".to_owned();
         return (None, Ok(Report::NotAboutAWorker { what }));
     };
@@ -147,55 +141,9 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// A document whose names are looked up in one contract's namespace, or in none.
-#[derive(Clone, Copy)]
-struct Scope<'d> {
-    document: &'d Document,
-    contract: Ns,
-}
-
-impl<'d> Scope<'d> {
-    /// Every child of that name. The name in a foreign namespace is refused: it only pretends.
-    fn all(&self, parent: &'d Element, name: &str, at: &str) -> Result<Vec<&'d Element>, Malformed> {
-        let mut found = Vec::new();
-        for child in self.document.children(parent).filter(|child| &*child.local == name) {
-            if child.ns != self.contract && child.ns != Ns::None {
-                let what = "a known name in a foreign namespace";
-                return Err(Malformed::new(Code::WrongNamespace, what, format!("{at}/{name}")));
-            }
-            found.push(child);
-        }
-        Ok(found)
-    }
-
-    fn one(&self, parent: &'d Element, name: &str, at: &str) -> Result<Option<&'d Element>, Malformed> {
-        let found = self.all(parent, name, at)?;
-        match found.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one)),
-            _ => {
-                let what = "an element twice where one belongs";
-                Err(Malformed::new(Code::DuplicateMember, what, format!("{at}/{name}")))
-            }
-        }
-    }
-}
-
-/// The character data of a leaf.
-fn plain<'d>(element: &'d Element, at: &str) -> Result<&'d str, Malformed> {
-    if element.interrupted {
-        let what = "a comment or processing instruction inside a value; send the value alone";
-        return Err(Malformed::new(Code::MarkupInValue, what, at));
-    }
-    if !element.children.is_empty() {
-        return Err(Malformed::new(Code::NotAPlainValue, "elements where a plain value belongs", at));
-    }
-    Ok(&element.text)
-}
-
 /// One item of a delivery as named values.
 struct SoapRow<'d> {
-    scope: Scope<'d>,
+    tree: Tree<'d>,
     event: &'d Element,
     meta: Option<&'d Element>,
     /// Entity keys and parameters in their order.
@@ -210,29 +158,25 @@ struct Pair<'d> {
 }
 
 impl<'d> SoapRow<'d> {
-    fn new(
-        scope: Scope<'d>,
-        event: &'d Element,
-        meta: Option<&'d Element>,
-    ) -> Result<SoapRow<'d>, Malformed> {
+    fn new(tree: Tree<'d>, event: &'d Element, meta: Option<&'d Element>) -> Result<SoapRow<'d>, Malformed> {
         let mut pairs = Vec::new();
         for (list, entry, at) in
             [("entityKeys", "entityKey", "/entityKeys/entityKey"), ("params", "param", "/params/param")]
         {
-            let Some(elements) = scope.one(event, list, "")? else { continue };
-            for element in scope.all(elements, entry, at)? {
-                let name = scope.one(element, "name", at)?;
-                let value = scope.one(element, "value", at)?;
+            let Some(elements) = tree.one(event, list, "")? else { continue };
+            for element in tree.all(elements, entry, at)? {
+                let name = tree.one(element, "name", at)?;
+                let value = tree.one(element, "value", at)?;
                 if let (Some(name), Some(value)) = (name, value) {
                     pairs.push(Pair { name: plain(name, at)?.trim(), value, is_key: list == "entityKeys" });
                 }
             }
         }
-        Ok(SoapRow { scope, event, meta, pairs })
+        Ok(SoapRow { tree, event, meta, pairs })
     }
 
     fn entity(&self) -> Result<Option<String>, Malformed> {
-        match self.scope.one(self.event, "entityType", "/@event")? {
+        match self.tree.one(self.event, "entityType", "/@event")? {
             None => Ok(None),
             Some(element) => {
                 let text = plain(element, "/@event/entityType")?.trim();
@@ -259,7 +203,7 @@ impl<'d> SoapRow<'d> {
 
     fn element(&self, parent: Option<&'d Element>, path: &Path) -> Result<Option<&'d str>, Malformed> {
         let (Some(parent), [list, name]) = (parent, path.names()) else { return Ok(None) };
-        match self.scope.one(parent, name, &format!("/{list}"))? {
+        match self.tree.one(parent, name, &format!("/{list}"))? {
             Some(element) => plain(element, path.as_str()).map(Some),
             None => Ok(None),
         }

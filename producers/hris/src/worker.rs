@@ -13,13 +13,13 @@ pub(crate) fn read(
     mapping: &WorkerMapping,
     dataset: Option<&Dataset>,
 ) -> Result<WorkerReport, Malformed> {
-    let person = match reader.id(&reader.mapping.id)? {
+    let person = match reader.id(&reader.mapping().id)? {
         Some(person) => person,
-        None => return Err(no_person(&reader.mapping.id)),
+        None => return Err(no_person(&reader.mapping().id)),
     };
-    let mut aliases = Vec::with_capacity(reader.mapping.aliases.len());
-    for (name, path) in &reader.mapping.aliases {
-        if let Some(id) = reader.id(path)? {
+    let mut aliases = Vec::with_capacity(reader.mapping().aliases.len());
+    for (name, path) in &reader.mapping().aliases {
+        for id in reader.ids(path)? {
             aliases.push((name.clone(), id.as_str().to_owned()));
         }
     }
@@ -91,7 +91,7 @@ impl<'f> Fields<'f, '_> {
     /// The status by the mapping's words. Whoever stands in a dataset of leavers has left.
     fn status(&self, dataset: Option<&Dataset>) -> Result<WorkerStatus, Malformed> {
         let by_word = match self.reader.first_text(self.paths(WorkerField::Status))? {
-            None => self.mapping.status_if_absent,
+            None => self.reader.row.status().unwrap_or(self.mapping.status_if_absent),
             Some((path, word)) => match self.mapping.statuses.get(word) {
                 Some(status) => *status,
                 None => {

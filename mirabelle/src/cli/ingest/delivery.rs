@@ -37,7 +37,7 @@ impl Delivery {
         let content_type = known.ok_or_else(|| {
             let file = file.display();
             Failure::usage(format!(
-                "{file} is neither JSON nor XML by its name or beginning: say --content-type"
+                "{file} is neither JSON, XML nor CSV by its name or beginning: say --content-type"
             ))
         })?;
         Ok(Delivery { content_type: content_type.to_owned(), bytes: bytes.into() })
@@ -46,11 +46,13 @@ impl Delivery {
 
 const JSON: &str = "application/json";
 const XML: &str = "text/xml; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
 
 fn by_ending(file: &Path) -> Option<&'static str> {
     match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "json" => Some(JSON),
         "xml" | "soap" => Some(XML),
+        "csv" => Some(CSV),
         _ => None,
     }
 }
@@ -81,6 +83,7 @@ mod tests {
         assert_eq!(read("b", b"\xEF\xBB\xBF\n <a/>", None).unwrap(), XML);
         assert_eq!(read("b.txt", b" [1]", None).unwrap(), JSON);
         assert_eq!(read("c.json", b"{}", Some("text/csv")).unwrap(), "text/csv");
+        assert_eq!(read("c.csv", b"a,b", None).unwrap(), CSV);
         assert!(matches!(read("d", b"a,b", None), Err(Failure::Usage(_))));
         assert!(matches!(Delivery::read(&place.path().join("gone.xml"), None), Err(Failure::Other(_))));
     }

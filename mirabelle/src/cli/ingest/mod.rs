@@ -31,6 +31,13 @@ pub(super) struct Arguments {
     /// Say what each item would be; record nothing.
     #[arg(long)]
     dry_run: bool,
+    /// The variant of the connection's mapping that reads the files, such as a report by its name; left out: what they
+    /// hold tells it.
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// The dataset that the files are, of those in the connection's mapping, such as inactive.
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
     /// Content type of all files; left out: by the ending of the name, else by the first character.
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
@@ -103,6 +110,8 @@ fn send(session: &Session, arguments: &Arguments, delivery: &Delivery) -> Result
     let path = format!("/v1/hris/{}", segment(&arguments.connection));
     // Natural keys make a repeat harmless: what was recorded counts once.
     let mut call = Call::deliver(path, delivery.content_type.clone(), delivery.bytes.clone())
+        .query_option("variant", arguments.variant.as_deref())
+        .query_option("dataset", arguments.dataset.as_deref())
         .accept("application/json")
         .repeatable();
     if arguments.dry_run {

@@ -8,6 +8,9 @@ use std::ops::Range;
 
 pub(crate) use parse::{parse, skim};
 
+use crate::malformed::Malformed;
+use crate::row::{self, Scalar};
+
 /// A value and where it stands in the text.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
@@ -44,5 +47,38 @@ impl<'a> Node<'a> {
             node = node.member(name.as_ref())?;
         }
         Some(node)
+    }
+
+    /// The plain value of a member, or why it is none.
+    pub(crate) fn value(&self, name: &str) -> Option<Result<Scalar<'_>, Malformed>> {
+        row::plain(self.member(name)?, &format!("/{name}")).transpose()
+    }
+
+    /// The text of a member, where it is text or a number and not empty.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match &self.member(name)?.value {
+            Value::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+            Value::Number(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What a member of OData links to, as far as it was asked for: `results`, or the one thing. Nothing where there is
+    /// only an address.
+    pub(crate) fn linked(&self, name: &str) -> Vec<&Node<'a>> {
+        let Some(node) = self.member(name) else { return Vec::new() };
+        match (&node.value, node.member("results").map(|results| &results.value)) {
+            (_, Some(Value::Array(results))) => results.iter().collect(),
+            (Value::Array(nodes), _) => nodes.iter().collect(),
+            (Value::Object(members), None) if members.iter().all(|(name, _)| name != "__deferred") => {
+                vec![node]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The first of what a member of OData links to.
+    pub(crate) fn link(&self, name: &str) -> Option<&Node<'a>> {
+        self.linked(name).into_iter().next()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mirabelle_domain::{MilestoneKind, WorkerStatus};
 
 use super::{
-    AnswerRule, AttributeMapping, AttributeType, Dataset, DateFormat, Expected, KindRule, Mapping,
+    AnswerRule, AttributeMapping, AttributeType, Csv, Dataset, DateFormat, Expected, KindRule, Mapping,
     MilestoneMapping, NumericIds, OccurrencePart, Path, Profile, Rescinded, System, WorkerField,
     WorkerMapping,
 };
@@ -106,17 +106,28 @@ fn successfactors() -> Mapping {
         id: path("/personIdExternal"),
         numeric_ids: NumericIds::Refused,
         aliases: aliases(&[("userId", "/userId"), ("perPersonUuid", "/perPersonUuid")]),
-        // OData's `/d/results` is not among them: a person's state there hangs on which of several employments earns.
         rows: paths(&[""]),
         answer: AnswerRule { ok: None, failed_if_present: paths(&["/error"]) },
-        dates: vec![DateFormat::Iso, DateFormat::EpochMidnight],
+        // The order of day and month hangs on who writes: where a date fits both, it is set aside until one is fixed.
+        dates: vec![
+            DateFormat::Iso,
+            DateFormat::EpochMidnight,
+            DateFormat::MonDY,
+            DateFormat::Mdy,
+            DateFormat::Dmy,
+        ],
         stamp_dates: Vec::new(),
         stamp_zone: None,
+        day_zone: None,
+        csv: Some(Csv::default()),
+        namespace: None,
+        hint: None,
         blanks: Vec::new(),
         worker: Some(WorkerMapping { fields, statuses, status_if_absent: WorkerStatus::Active }),
         milestone: Some(successfactors_milestones()),
         datasets: BTreeMap::new(),
         dataset: None,
+        variants: Vec::new(),
     }
 }
 
@@ -148,6 +159,7 @@ fn successfactors_milestones() -> MilestoneMapping {
             read_back(&format!("{EMPLOYMENT}Termination")),
             rule("com.successfactors.SpotAward.Given", K::SpotAward, values(&["/externalCode"])),
             rule("com.successfactors.PerformanceReview.Completed", K::Review, values(&["/formDataId"])),
+            rule("com.successfactors.Goal.Completed", K::Goal, values(&["/goalId"])),
             // Employee Central's own codes, as Integration Center sends them.
             rule("H", K::Hire, once()),
             rule("R", K::Rehire, vec![OccurrencePart::Year]),
@@ -197,11 +209,16 @@ fn workday() -> Mapping {
         dates: vec![DateFormat::Iso],
         stamp_dates: Vec::new(),
         stamp_zone: None,
+        day_zone: None,
+        csv: Some(Csv::default()),
+        namespace: None,
+        hint: None,
         blanks: Vec::new(),
         worker: Some(WorkerMapping { fields, statuses, status_if_absent: WorkerStatus::Active }),
         milestone: Some(workday_milestones()),
         datasets: BTreeMap::new(),
         dataset: None,
+        variants: Vec::new(),
     }
 }
 
@@ -233,6 +250,15 @@ fn workday_milestones() -> MilestoneMapping {
             rule("Goal", K::Goal, by_id()),
             rule("Spot Award", K::SpotAward, by_id()),
             rule("Certification", K::Certification, by_id()),
+            // Types of business processes, as the transaction log of Get_Workers names them.
+            rule("Hire Employee", K::Hire, once()),
+            rule("Promote Employee", K::Promotion, by_id()),
+            rule("Transfer Employee", K::Transfer, by_id()),
+            rule("Change Job", K::JobChange, by_id()),
+            read_back("Terminate Employee"),
+            // PECI's derived codes.
+            rule("HIR", K::Hire, once()),
+            read_back("TERM"),
         ],
     }
 }
@@ -278,6 +304,10 @@ fn darwinbox() -> Mapping {
         dates: vec![DateFormat::Dmy, DateFormat::DMonY],
         stamp_dates: vec![DateFormat::Dmy, DateFormat::DMonY],
         stamp_zone: None,
+        day_zone: None,
+        csv: Some(Csv::default()),
+        namespace: None,
+        hint: None,
         blanks: Vec::new(),
         worker: Some(WorkerMapping { fields, statuses, status_if_absent: WorkerStatus::Active }),
         milestone: None,
@@ -286,5 +316,6 @@ fn darwinbox() -> Mapping {
             ("inactive".to_owned(), dataset(true, "Inactive")),
         ]),
         dataset: None,
+        variants: Vec::new(),
     }
 }

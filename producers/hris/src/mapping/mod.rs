@@ -3,7 +3,9 @@
 
 mod check;
 mod defaults;
+mod patch;
 mod path;
+mod shape;
 
 use std::collections::BTreeMap;
 
@@ -11,11 +13,11 @@ use mirabelle_domain::{MilestoneKind, WorkerStatus};
 use serde::{Deserialize, Serialize};
 
 pub use check::MappingFault;
+pub(crate) use path::selection;
 pub use path::{NotAPath, Path};
+pub use shape::{Csv, Delimiter, Hint, Trailer, Variant, When};
 
 pub use crate::dates::DateFormat;
-/// SuccessFactors: SOAP `ExternalEvent`, or JSON rows as Integration Center draws them. Workday: RaaS reports as JSON.
-/// Darwinbox: answers of `masterapi/employee`.
 pub use mirabelle_domain::config::System;
 
 /// Whose delivery it is and how to read it.
@@ -29,10 +31,13 @@ pub struct Profile {
 
 /// Where a customer's system has what we look for.
 ///
-/// A row of JSON is looked into by JSON pointers. An item of a SuccessFactors `ExternalEvent` is looked into in the
-/// same way: `/name` is the entity key or parameter of that name, `/@event/…` an element of the item and `/@meta/…`
-/// one of the delivery. In every list of paths the first that has a value counts. Empty text, null, what is absent
-/// and what stands in `blanks` are no value. White space at both ends of a value is dropped.
+/// Everything is looked into by JSON pointers, whatever it came in. Of JSON: members and indices. Of XML: elements by
+/// their local names in the namespace of the document, `/@name` an attribute. Of CSV: `/Column`. Of a SuccessFactors
+/// `ExternalEvent`: `/name` the entity key or parameter of that name, `/@event/…` an element of the item and `/@meta/…`
+/// one of the delivery. The other known shapes (OData, Compound Employee, Worker_Sync, PECI, Get_Workers) are laid out
+/// under the names that the system's default mapping looks for. In every list of paths the first that has a value
+/// counts. Empty text, null, what is absent and what stands in `blanks` are no value. White space at both ends of a
+/// value is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
@@ -44,8 +49,8 @@ pub struct Mapping {
     /// Other ids of the same person, by name.
     #[serde(default)]
     pub aliases: BTreeMap<String, Path>,
-    /// Where the rows of a JSON body are: the first path that exists counts; empty is the body itself. An array holds
-    /// rows, an object is one row.
+    /// Where the rows of a body are: the first path that exists counts; empty is the body itself. An array holds rows,
+    /// an object is one row. Of XML the path begins below the first element, and every element there is a row.
     #[serde(default)]
     pub rows: Vec<Path>,
     /// What tells a failed answer from one with rows.
@@ -59,6 +64,19 @@ pub struct Mapping {
     /// IANA zone of stamps without an offset; UTC without it. Days have no zone.
     #[serde(default)]
     pub stamp_zone: Option<String>,
+    /// IANA zone in which an instant (`2015-04-05T22:00:00Z`, a number of milliseconds) is a day, where a source sends
+    /// instants for days. Without it such a value is set aside.
+    #[serde(default)]
+    pub day_zone: Option<String>,
+    /// How a CSV body is written; `None`: this connection sends none.
+    #[serde(default)]
+    pub csv: Option<Csv>,
+    /// The namespace of an XML document, such as a report's; a document of another is refused. `None`: any.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Every row is a hint to read something back: nothing in it is recorded.
+    #[serde(default)]
+    pub hint: Option<Hint>,
     /// Texts that mean "nothing", such as `0000-00-00`.
     #[serde(default)]
     pub blanks: Vec<String>,
@@ -74,6 +92,10 @@ pub struct Mapping {
     /// The dataset that was asked for. Without it each row says by itself.
     #[serde(default)]
     pub dataset: Option<String>,
+    /// Other shapes that come by the same connection, each with its own mapping: a second report, a webhook beside the
+    /// answers to a pull. The first that fits is used; where none fits, this mapping.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
 }
 
 /// What a JSON number is worth as an id.

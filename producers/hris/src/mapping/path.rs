@@ -3,7 +3,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A JSON pointer (RFC 6901) of at most 8 names and 256 bytes; the empty one is the whole.
+/// A JSON pointer (RFC 6901) of at most 12 names and 256 bytes; the empty one is the whole.
+///
+/// A name of the form `[name=value]` goes no level down: of a list (an array, or repeated elements) it takes the entries
+/// whose member, child or attribute (`@name`) has that value: `/employmentNav/results/[assignmentClass=ST]/startDate`,
+/// `/Worker_Reference/ID/[@type=WID]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Path {
     text: String,
@@ -12,7 +16,7 @@ pub struct Path {
 
 /// Not a JSON pointer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a path is a JSON pointer such as /Employee_ID, of at most 8 names and 256 bytes")]
+#[error("a path is a JSON pointer such as /Employee_ID, of at most 12 names and 256 bytes")]
 pub struct NotAPath;
 
 impl Path {
@@ -46,11 +50,17 @@ impl FromStr for Path {
                 names.push(unescape(name)?);
             }
         }
-        if names.len() > 8 {
+        if names.len() > 12 {
             return Err(NotAPath);
         }
         Ok(Path { text: text.to_owned(), names })
     }
+}
+
+/// The name and the value of a name that selects.
+pub(crate) fn selection(name: &str) -> Option<(&str, &str)> {
+    let inside = name.strip_prefix('[')?.strip_suffix(']')?;
+    inside.split_once('=').filter(|(name, _)| !name.is_empty())
 }
 
 fn unescape(name: &str) -> Result<String, NotAPath> {
@@ -101,9 +111,12 @@ mod tests {
         let path: Path = "/a~1b/~0c//d".parse().unwrap();
         assert_eq!(path.names(), ["a/b", "~c", "", "d"]);
         assert!("".parse::<Path>().unwrap().names().is_empty());
-        for text in ["a", "/a~", "/a~2", "/\u{7}", "/1/2/3/4/5/6/7/8/9"] {
+        for text in ["a", "/a~", "/a~2", "/\u{7}", "/1/2/3/4/5/6/7/8/9/10/11/12/13"] {
             assert_eq!(text.parse::<Path>(), Err(NotAPath), "{text}");
         }
+        assert_eq!(selection("[@type=WID]"), Some(("@type", "WID")));
+        assert_eq!(selection("[a=b=c]"), Some(("a", "b=c")));
+        assert_eq!((selection("[a]"), selection("a=b"), selection("[=b]")), (None, None, None));
         assert!(format!("/{}", "x".repeat(256)).parse::<Path>().is_err());
     }
 }

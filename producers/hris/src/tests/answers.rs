@@ -105,6 +105,9 @@ fn a_body_that_cannot_be_read_is_answered_in_a_shape_that_its_sender_understands
     assert_eq!(of("no XML at all"), soap_11);
     assert_eq!(of("{\"a\":"), AnswerShape::Json);
     assert_eq!(AnswerShape::of_unreadable(SuccessFactors, Some("application/json"), b"<"), AnswerShape::Json);
-    assert_eq!(AnswerShape::of_unreadable(Workday, None, good.as_bytes()), AnswerShape::Json);
+    let empty = AnswerShape::Empty { version: SoapVersion::Soap11 };
+    assert_eq!(AnswerShape::of_unreadable(Workday, None, good.as_bytes()), empty);
+    assert_eq!(AnswerShape::of_unreadable(Workday, None, b"<wd:Report_Data"), AnswerShape::Json);
+    assert_eq!(AnswerShape::of_unreadable(SuccessFactors, Some("text/csv"), b"a,b"), AnswerShape::Json);
     assert_eq!(AnswerShape::of_unreadable(Darwinbox, None, b"\xFF"), AnswerShape::Json);
 }

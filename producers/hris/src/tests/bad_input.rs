@@ -18,8 +18,9 @@ fn a_body_of_a_wrong_charset_or_type_is_refused_before_it_is_parsed() {
     assert_eq!(refusal(Workday, b"{\"Report_Entry\":[{\"Employee_ID\":\"\xED\xA0\x80\"}]}"), Code::NotUtf8);
     assert_eq!(refusal(Workday, ""), Code::EmptyBody);
     assert_eq!(refusal(Workday, " \r\n\t"), Code::EmptyBody);
-    assert_eq!(refusal(Workday, "Employee_ID,Hire_Date"), Code::FormatNotRead);
-    assert_eq!(refusal(Workday, envelope("")), Code::FormatNotRead);
+    assert_eq!(refusal(Workday, "Bad Gateway\n"), Code::NoRows);
+    assert_eq!(refusal(Workday, "Employee_ID,Hire_Date"), Code::Truncated);
+    assert_eq!(refusal(Workday, envelope("")), Code::NotAnExternalEvent);
     assert_eq!(refusal(Darwinbox, "<!DOCTYPE html><html></html>"), Code::HtmlPage);
     assert_eq!(refusal(SuccessFactors, "<HTML><body/></HTML>"), Code::HtmlPage);
     for (declared, code) in [
@@ -153,7 +154,11 @@ fn a_bad_item_of_a_soap_delivery_is_set_aside_alone() {
         (hire("1", "7\u{200B}1"), Some(Code::ControlCharacter)),
         (hire("1", "P-1").replace("2026-03-02", "2026-02-30"), Some(Code::ImpossibleDate)),
         (hire("1", "P-1").replace("2026-03-02", "9999-12-31"), Some(Code::YearOutOfRange)),
-        (hire("1", "P-1").replace("2026-03-02", "03/02/2026"), Some(Code::BadDate)),
+        (hire("1", "P-1").replace("2026-03-02", "03/02/2026"), Some(Code::AmbiguousDate)),
+        (hire("1", "P-1").replace("2026-03-02", "31/31/2026"), Some(Code::ImpossibleDate)),
+        (hire("1", "P-1").replace("2026-03-02", "2 March"), Some(Code::BadDate)),
+        (hire("1", "P-1").replace("2026-03-02", "1728000000"), Some(Code::AmbiguousDate)),
+        (hire("1", "P-1").replace("2026-03-02", "1772438400123"), Some(Code::AmbiguousDate)),
         (hire("1", "P-1").replace("1772438400123", "1772438400"), Some(Code::BadTimestamp)),
         (hire("1", "P-1").replace("1772438400123", "soon"), Some(Code::BadTimestamp)),
         (hire("1", "P-1").replace("<name>userId<", "<name>personIdExternal<"), Some(Code::ValuesDisagree)),

@@ -102,7 +102,7 @@ proptest! {
             (date.strftime("%e %B %Y").to_string().trim().to_owned(), DateFormat::DMonY),
             (format!("/Date({})/", i64::from(days) * 86_400_000), DateFormat::EpochMidnight),
         ] {
-            prop_assert_eq!(dates::day(&text, &[format]), Ok(day), "{}", text);
+            prop_assert_eq!(dates::day(&text, &[format], None), Ok(day), "{}", text);
         }
     }
 
@@ -111,7 +111,7 @@ proptest! {
         use DateFormat::{DMonY, Dmy, EpochMidnight, Iso, Mdy};
         for text in [text, number] {
             for format in [Iso, Dmy, DMonY, Mdy, EpochMidnight] {
-                if let Ok(day) = dates::day(&text, &[format]) {
+                if let Ok(day) = dates::day(&text, &[format], None) {
                     prop_assert!((1900..=2200).contains(&day.civil().year()));
                 }
             }

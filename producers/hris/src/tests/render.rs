@@ -9,6 +9,12 @@ pub(crate) fn outcome(read: &Result<Delivery, Malformed>) -> String {
     match read {
         Ok(delivery) => {
             let mut text = format!("answer {:?}\n", delivery.answer);
+            if let Some(next) = &delivery.next {
+                writeln!(text, "next {next:?}").unwrap();
+            }
+            if let Some(total) = delivery.total {
+                writeln!(text, "total {total}").unwrap();
+            }
             for item in &delivery.items {
                 render(&mut text, item);
             }

@@ -58,7 +58,7 @@ struct Line<'a> {
 
 /// The answer: SuccessFactors' success in the shape of its request, else JSON that says what became of each item.
 pub(super) fn answer(delivery: &Delivery, shape: &AnswerShape, outcomes: &[Outcome]) -> Response {
-    if let AnswerShape::Soap { .. } = shape {
+    if !matches!(shape, AnswerShape::Json) {
         let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(shape.content_type()))];
         return (StatusCode::OK, headers, soap_answer(shape, Ok(()))).into_response();
     }

@@ -46,7 +46,11 @@ use plan::Body;
 pub const ROUTES: &[Route] = &[Route::post("/v1/hris/{connection}", || post(deliver))
     .roles(&[Role::Connector, Role::Admin, Role::Operator])
     .summary("Take a delivery of an HR system, as that system sends it")
-    .query(&[("dry_run", "true: say what each item would be, record nothing")])
+    .query(&[
+        ("dry_run", "true: say what each item would be, record nothing"),
+        ("variant", "the variant of the connection's mapping that reads it, such as a report by its name"),
+        ("dataset", "the dataset that it is, of those in the connection's mapping, such as inactive"),
+    ])
     .size(Size::Delivery)
     .answer(
         200,
@@ -83,6 +87,8 @@ async fn deliver(
         content_type: text(&headers, header::CONTENT_TYPE.as_str()),
         now: state.now(),
         dry_run,
+        variant: params.text("variant")?.map(str::to_owned),
+        dataset: params.text("dataset")?.map(str::to_owned),
     };
     let room = state.profiles.room(body.len()).await;
     // A change of threads costs more than reading a small body does.

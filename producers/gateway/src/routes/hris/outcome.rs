@@ -27,6 +27,10 @@ pub(super) struct Delivery {
     pub now: i64,
     /// Only say what would be.
     pub dry_run: bool,
+    /// The variant of the mapping that the sender names.
+    pub variant: Option<String>,
+    /// The dataset that the sender names.
+    pub dataset: Option<String>,
 }
 
 /// What became, or would become, of an item.

@@ -8,7 +8,9 @@ use mirabelle_domain::fact::WorkerRecorded;
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::{decisions, members, milestones};
 use mirabelle_domain::{AccountId, Command, Day, Digest, Key, MemberId, Timestamp};
-use mirabelle_hris::{AnswerShape, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport};
+use mirabelle_hris::{
+    AnswerShape, Asked, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport,
+};
 use mirabelle_keys::KeysError;
 use mirabelle_ledger::command_append;
 use mirabelle_log::{Append, Topic};
@@ -36,12 +38,16 @@ pub(super) enum Body {
 impl Body {
     pub(super) fn of(state: &State, delivery: &Delivery, profile: Option<&Profile>, body: &[u8]) -> Body {
         let limits = limits(state.options.hris_body_max);
-        match profile
-            .map(|profile| mirabelle_hris::read(profile, delivery.content_type.as_deref(), body, &limits))
-        {
-            Some(Ok(read)) => Body::Read(read),
-            Some(Err(fault)) => Body::Unreadable(fault),
-            None => Body::NoProfile,
+        let Some(profile) = profile else { return Body::NoProfile };
+        let tenant = state.directory.tenant(&delivery.tenant);
+        let asked = Asked {
+            variant: delivery.variant.as_deref(),
+            dataset: delivery.dataset.as_deref(),
+            today: day_in([tenant.as_ref().map(|tenant| tenant.zone.as_str())], delivery.now),
+        };
+        match mirabelle_hris::read_as(profile, &asked, delivery.content_type.as_deref(), body, &limits) {
+            Ok(read) => Body::Read(read),
+            Err(fault) => Body::Unreadable(fault),
         }
     }
 
