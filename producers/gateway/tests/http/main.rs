@@ -13,6 +13,7 @@ mod gifts;
 mod names;
 mod reads;
 mod settled;
+mod shapes;
 mod shop;
 mod told;
 mod wire;
