@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mirabelle_domain::WorkerStatus;
+
 use crate::malformed::{Code, Malformed};
 use crate::mapping::{Dataset, Expected, Hint, Path};
 use crate::milestone;
@@ -157,14 +159,13 @@ fn state(reader: &Reader<'_>, dataset: Option<&Dataset>) -> Result<Report, Malfo
         let what = "a row without the code of a milestone, and no worker is mapped".to_owned();
         return Ok(Report::NotAboutAWorker { what });
     };
-    let state = worker::read(reader, fields, dataset)?;
-    let leaves_later = match (reader.context.today, state.dates.termination) {
-        (Some(today), Some(last)) => dataset.is_some_and(|dataset| dataset.leavers) && last >= today,
-        _ => false,
-    };
-    if leaves_later {
-        let what = "a leaver of a later day: until then the dataset of those who are here counts".to_owned();
-        return Ok(Report::NotAboutAWorker { what });
+    let mut state = worker::read(reader, fields, dataset)?;
+    if let (Some(today), Some(last)) = (reader.context.today, state.dates.termination)
+        && dataset.is_some_and(|dataset| dataset.leavers)
+        && last >= today
+    {
+        // Leaves later: here to that day, which is recorded as the last one.
+        state.status = WorkerStatus::Active;
     }
     Ok(Report::Worker(Box::new(state)))
 }

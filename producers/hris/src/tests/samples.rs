@@ -9,12 +9,12 @@ use mirabelle_domain::Day;
 use super::render::outcome;
 use crate::{Asked, Limits, Mapping, Profile, Reading, Report, System, read, read_as, reread};
 
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/samples/hris")
 }
 
 /// Every sample below a folder, with the system that the folder it lies in names.
-fn samples(folder: &Path) -> Vec<(System, PathBuf)> {
+pub(super) fn samples(folder: &Path) -> Vec<(System, PathBuf)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -41,7 +41,7 @@ fn samples(folder: &Path) -> Vec<(System, PathBuf)> {
 }
 
 /// The default mapping of its system, or the one that lies beside it.
-fn profile(system: System, path: &Path) -> Profile {
+pub(super) fn profile(system: System, path: &Path) -> Profile {
     let beside = PathBuf::from(format!("{}.mapping.json", path.display()));
     let Ok(text) = fs::read_to_string(&beside) else { return Profile::default_for(system) };
     let mapping = Mapping::from_json(system, &serde_json::from_str(&text).unwrap());
