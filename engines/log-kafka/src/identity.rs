@@ -28,11 +28,14 @@ const FORMAT: u64 = 1;
 /// How long one question to a leader may take.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Something of each partition of each topic.
+pub(crate) type Each<T> = HashMap<(Topic, Partition), T>;
+
 /// What the topic says.
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
     pub(crate) id: Option<(LogId, u16)>,
-    pub(crate) marks: HashMap<(Topic, Partition), Mark>,
+    pub(crate) marks: Each<Mark>,
 }
 
 /// Key and value of a new log's id.
@@ -135,7 +138,7 @@ impl<'a> Looker<'a> {
     }
 
     /// Start and end of every partition of every topic.
-    pub(crate) fn bounds(&self) -> Result<HashMap<(Topic, Partition), (u64, u64)>, OpenError> {
+    pub(crate) fn bounds(&self) -> Result<Each<(u64, u64)>, OpenError> {
         let mut bounds = HashMap::new();
         for topic in Topic::ALL {
             let name = topic_name(self.options, topic);
@@ -199,11 +202,7 @@ impl<'a> Looker<'a> {
     }
 
     /// Compares every mark with what stands there.
-    pub(crate) fn compare(
-        &self,
-        marks: &HashMap<(Topic, Partition), Mark>,
-        bounds: &HashMap<(Topic, Partition), (u64, u64)>,
-    ) -> Result<(), OpenError> {
+    pub(crate) fn compare(&self, marks: &Each<Mark>, bounds: &Each<(u64, u64)>) -> Result<(), OpenError> {
         let mut wanted = HashMap::new();
         for ((topic, partition), mark) in marks {
             let Some((start, end)) = bounds.get(&(*topic, *partition)) else { continue };

@@ -232,7 +232,10 @@ fn make_topics(options: &Options, looker: &Looker<'_>) -> Result<(), OpenError> 
     topics.check()
 }
 
-fn start(options: Options) -> Result<(Arc<Shared>, Arc<Appender>, JoinHandle<()>), OpenError> {
+/// The parts of a log, and the thread of acknowledgements.
+type Started = (Arc<Shared>, Arc<Appender>, JoinHandle<()>);
+
+fn start(options: Options) -> Result<Started, OpenError> {
     let servers = options.servers.clone();
     let client = |client| {
         let servers = servers.clone();
