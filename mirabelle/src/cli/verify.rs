@@ -10,7 +10,9 @@ use crate::verify::Report;
 
 /// Arguments of `verify`.
 #[derive(Args)]
-#[command(after_help = "Exit code 4: something differs, and each line says what and where.")]
+#[command(
+    after_help = "Exit code 4: something differs, and each line says what and where. 3: what was looked at holds, and something could not be looked at. 1: the directory can't be opened."
+)]
 pub(super) struct Arguments {
     /// The data directory.
     #[arg(long, value_name = "DIR", env = "MIRABELLE_DATA", default_value = "data")]
@@ -30,10 +32,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     } else {
         show(&report);
     }
-    Ok(if report.holds() { Exit::Done } else { Exit::Difference })
+    Ok(match (report.holds(), report.unchecked.is_empty()) {
+        (false, _) => Exit::Difference,
+        (true, false) => Exit::Partial,
+        (true, true) => Exit::Done,
+    })
 }
 
 fn show(report: &Report) {
+    report.notes.iter().for_each(|note| tell(&format!("note: {note}")));
+    report.unchecked.iter().for_each(|what| tell(&format!("not checked: {what}")));
     for difference in &report.differences {
         tell(&difference.to_string());
     }
@@ -54,6 +62,10 @@ fn show(report: &Report) {
     if report.rows_of_another_release {
         tell("rows not compared: another release made them, and the next start makes them anew");
     }
-    let verdict = if report.holds() { "everything holds" } else { "something differs" };
+    let verdict = match (report.holds(), report.unchecked.is_empty()) {
+        (false, _) => "something differs",
+        (true, false) => "what was checked holds",
+        (true, true) => "everything holds",
+    };
     tell(&format!("{verdict}: {decisions} decisions, {accounts} accounts, {rows} rows, {tenants} tenants"));
 }

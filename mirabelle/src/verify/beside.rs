@@ -159,6 +159,8 @@ fn check_keys(places: &Places, report: &mut Report) -> Option<EmbeddedKeys> {
         return None;
     }
     if !places.kek().exists() {
+        let what = "sealed values and keys: there is no kek at";
+        report.unchecked.push(format!("{what} {}; put it there and verify again", places.kek().display()));
         return None;
     }
     let opened = LocalKek::from_file(&places.kek()).map_err(|error| chain(&error)).and_then(|kek| {

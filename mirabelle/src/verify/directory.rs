@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use mirabelle_log::Log as _;
-use mirabelle_log_embedded::EmbeddedLog;
+use mirabelle_log_embedded::{EmbeddedLog, OpenError};
 use mirabelle_store::Store as _;
 use mirabelle_store_embedded::EmbeddedStore;
 
@@ -31,12 +31,29 @@ pub fn directory(data: &Path, scratch: Option<&Path>) -> anyhow::Result<Report> 
     })
 }
 
+/// What to do about damage.
+const DAMAGED: &str = "nothing was changed and the rest was not looked at; keep a copy of the directory as it is, then \
+                       restore log/ from a backup";
+
 fn checked(data: &Path, scratch: &Path) -> anyhow::Result<Report> {
     let places = Places { root: data.to_owned() };
     let options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
-    let log = EmbeddedLog::open_offline(places.log(), options).context("could not open the log")?;
+    let log = match EmbeddedLog::open_offline(places.log(), options) {
+        Ok(log) => log,
+        // Damage is what is looked for; what can't be opened for another reason was not looked at.
+        Err(OpenError::Damaged { fault }) => {
+            let mut report = Report::default();
+            report.differs("log", places.log().display().to_string(), format!("{fault}; {DAMAGED}"));
+            return Ok(report);
+        }
+        Err(error) => return Err(error).context("could not open the log"),
+    };
     let mut report = Report::default();
-    for fault in log.check_all().faults {
+    let checked = log.check_all();
+    // Whoever was answered for that write has to be told: nothing else does.
+    let torn = |torn| format!("{}: {torn}", places.log().display());
+    report.notes.extend(checked.torn.map(torn));
+    for fault in checked.faults {
         report.differs("log", fault.to_string(), "bytes that were once durable do not check");
     }
     let scratch = Scratch::beside(&places, scratch, log.id())?;

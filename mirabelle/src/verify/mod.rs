@@ -71,6 +71,10 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// How many more there are.
     pub more: u64,
+    /// What was not looked at, and why.
+    pub unchecked: Vec<String>,
+    /// What holds, and should be known all the same.
+    pub notes: Vec<String>,
 }
 
 /// More differences than this are only counted.

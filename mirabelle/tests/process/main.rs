@@ -10,6 +10,7 @@ mod forged;
 mod http;
 mod idle;
 mod kills;
+mod looked_at;
 mod owners;
 mod rebuilt;
 mod released;
