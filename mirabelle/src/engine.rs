@@ -181,8 +181,7 @@ pub fn forget_rows(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     // Held while the files go: another process that serves the directory would be asked for them.
-    let options = mirabelle_log_embedded::Options::new(Arc::new(wall_clock));
-    let _held = EmbeddedLog::open_offline(places.log(), options).context("could not open the log")?;
+    let _held = open_log(&places, config)?;
     for file in [places.rows(), places.ids()] {
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -53,7 +53,7 @@ pub struct RecordFulfilment {
     pub redemption: RedemptionId,
     /// Line, from 0.
     pub line: u32,
-    /// The attempt that was answered.
+    /// The attempt that was answered; 0: whichever the line has come to, as a person settles it.
     pub attempt: u32,
     /// What came of it.
     pub outcome: VendorOutcome,

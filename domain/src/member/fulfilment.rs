@@ -58,13 +58,15 @@ pub(super) fn record(draft: &mut Draft<'_>, body: &RecordFulfilment) -> Result<(
             return Err(Rejection::RedemptionState { state: open.state() });
         }
     };
-    if !(1..=latest).contains(&body.attempt) {
+    // A person settles the line, whatever attempt it has come to: the same words stay the same input.
+    let attempt = if body.attempt == 0 { latest } else { body.attempt };
+    if !(1..=latest).contains(&attempt) {
         return Err(Rejection::Invalid {
             detail: "this attempt was never started",
             pointer: Some("/attempt"),
         });
     }
-    let outdated = body.attempt < latest;
+    let outdated = attempt < latest;
     match body.outcome {
         VendorOutcome::Fulfilled => {
             draft.apply_due();
@@ -74,7 +76,7 @@ pub(super) fn record(draft: &mut Draft<'_>, body: &RecordFulfilment) -> Result<(
         }
         VendorOutcome::Failed if !outdated => fail(draft, body)?,
         VendorOutcome::Unknown if !outdated && !unanswered => {
-            let RecordFulfilment { redemption, line, attempt, .. } = *body;
+            let RecordFulfilment { redemption, line, .. } = *body;
             draft.push(LineUnanswered { redemption, line, attempt });
         }
         VendorOutcome::Failed | VendorOutcome::Unknown => {

@@ -114,6 +114,10 @@ fn cursor(role: &Name, partition: Partition) -> Vec<u8> {
 }
 
 impl Store for EmbeddedStore {
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
     fn log_id(&self) -> LogId {
         self.log_id
     }

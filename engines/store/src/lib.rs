@@ -62,6 +62,12 @@ pub trait Store: Send + Sync + 'static {
     /// The log that the rows are about.
     fn log_id(&self) -> LogId;
 
+    /// Whether rows are read without leaving this process: then a row or two may be read where a network may not be
+    /// waited for.
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
     /// All generations, by name.
     fn generations(&self) -> Result<Vec<Generation>, StoreError>;
 

@@ -182,6 +182,10 @@ fn known(states: &States, name: &Name) -> Result<(), StoreError> {
 }
 
 impl Store for MemoryStore {
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
     fn log_id(&self) -> LogId {
         self.shared.log_id
     }

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         if asked < day || asked < now {
             let latest = day.max(now);
             return format!(
-                "{asked} has come already: nothing new is due. The clock is at {latest} and does not go back."
+                "{asked} has come already: nothing new is due. The clock is at {latest} and does not go back while the server runs."
             );
         }
         format!(

@@ -84,7 +84,10 @@ impl Products {
         let catalogue = read("/v1/catalogue".to_owned()).unwrap_or_default();
         let products = catalogue["products"].as_array().cloned().unwrap_or_default();
         let title = |line: &Json| {
-            let product = products.iter().find(|product| product["product"] == line["product"]);
+            let product = products.iter().find(|product| {
+                // Another version may be another reward: then the name alone is true.
+                product["product"] == line["product"] && product["version"] == line["product_version"]
+            });
             let title = said(product.map_or(&line["product"], |product| &product["title"]));
             match line["quantity"].as_u64() {
                 Some(2..) => format!("{} × {title}", line["quantity"]),

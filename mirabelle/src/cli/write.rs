@@ -66,7 +66,12 @@ impl Write {
             Written::Decided(reply) => {
                 session.show(&reply, text)?;
                 session.settle(&reply);
-                then(&session.body(&reply)?)
+                // It was done. Whoever were told of a failure now would do it again under another key.
+                then(&session.body(&reply)?).or_else(|failure| {
+                    failure.tell();
+                    tell_error("It was done, as shown above: do not repeat it. Only what came of it could not be read.");
+                    Ok(Exit::Done)
+                })
             }
             Written::Pending(exit) => Ok(exit),
         }

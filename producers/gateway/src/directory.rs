@@ -1,6 +1,6 @@
 //! Who may do what: tenants, keys and configuration as the facts say, kept in memory by the tail.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mirabelle_domain::command::{ConfigKind, Role, TenantMode};
 use mirabelle_domain::fact::{AdoptedVersion, KeyIssued, TenantCreated};
@@ -58,6 +58,8 @@ struct State {
     /// adopted may come before the one where the tenant was made.
     early: HashMap<TenantId, BTreeMap<u16, u32>>,
     keys: HashMap<Name, Arc<Key>>,
+    /// Keys whose revocation was read here: the rows may not have it yet.
+    revoked: HashSet<Name>,
 }
 
 /// The directory.
@@ -76,6 +78,11 @@ impl Directory {
     pub fn key(&self, key_id: &str) -> Option<Arc<Key>> {
         let key_id: Name = key_id.parse().ok()?;
         self.state.read().keys.get(&key_id).cloned()
+    }
+
+    /// Whether the revocation of a key was read here; what was revoked before the start, the rows alone say.
+    pub fn is_revoked(&self, key_id: &str) -> bool {
+        self.state.read().revoked.contains(key_id)
     }
 
     /// Every tenant.
@@ -113,6 +120,7 @@ impl Directory {
                 let mut state = self.state.write();
                 if state.keys.get(&revoked.key_id).is_some_and(|key| key.tenant == *tenant) {
                     state.keys.remove(&revoked.key_id);
+                    state.revoked.insert(revoked.key_id.clone());
                 }
             }
             Fact::VersionPublished(published) => self.change(tenant, |t| t.publish(&published.version)),

@@ -208,7 +208,9 @@ fn keys(state: &State, caller: &Caller) -> Result<Vec<serde_json::Value>, Proble
         let page = view::scan(rows.as_ref(), &scan)?;
         for row in &page {
             let key_id = row.text("key_id").unwrap_or_default().to_owned();
-            told.insert(key_id.clone(), of_row(row, live.remove(&key_id).is_some()));
+            live.remove(&key_id);
+            let revoked = state.directory.is_revoked(&key_id);
+            told.insert(key_id, of_row(row, revoked));
         }
         match page.last() {
             Some(last) if page.len() == PAGE => scan.after = Some(last.key[1..].to_vec()),
@@ -223,12 +225,12 @@ fn keys(state: &State, caller: &Caller) -> Result<Vec<serde_json::Value>, Proble
 /// Keys read at once.
 const PAGE: usize = 1_000;
 
-fn of_row(row: &Found, opens: bool) -> serde_json::Value {
+fn of_row(row: &Found, revoked: bool) -> serde_json::Value {
     let roles: Vec<&str> =
         row.text("roles").unwrap_or_default().split(',').filter(|role| !role.is_empty()).collect();
     serde_json::json!({
         "key_id": view::said(row, "key_id"),
-        "state": if opens { "issued" } else { "revoked" },
+        "state": if revoked || row.text("state") == Some("revoked") { "revoked" } else { "issued" },
         "client": view::said(row, "client"),
         "roles": roles,
         "connection": view::said(row, "connection"),

@@ -137,11 +137,10 @@ fn record(
         true => None,
         false => Some(seal(state, caller, member, &found.codes)?),
     };
-    let attempt = of_line.int("attempt").and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(0);
     let record = RecordFulfilment {
         redemption,
         line: found.line,
-        attempt,
+        attempt: 0,
         outcome: found.outcome,
         voucher,
         reference: found.reference,

@@ -70,14 +70,17 @@ pub(crate) fn available(tenant: &Tenant, number: &str) -> i64 {
     reply.json()["available"].as_i64().unwrap()
 }
 
-/// Gives points and waits until the wallet has them.
+/// Gives points and waits until the wallet has them and nothing more is on its way.
 pub(crate) fn give(tenant: &Tenant, key: &str, number: &str, points: i64) -> Json {
     let body = json!({"budget": "spot", "member": number, "points": points, "label": "Thank you"});
     let given = keyed(tenant, key, "/v1/grants", &body).expect(201).json();
     let path = format!("/v1/grants/{}", given["grants"][0]["id"].as_str().unwrap());
     tenant.world.until("the points have come", || {
         let grant = tenant.world.get(&tenant.admin, &path);
-        (grant.status == 200 && grant.json()["wallet_state"] == "credited").then_some(())
+        (grant.status == 200
+            && (&grant.json()["wallet_state"], &grant.json()["budget_state"])
+                == (&json!("credited"), &json!("settled")))
+        .then_some(())
     });
     given
 }

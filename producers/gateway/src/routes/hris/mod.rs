@@ -27,6 +27,7 @@ use axum::routing::post;
 use mirabelle_domain::command::Role;
 use mirabelle_domain::config::{Connection, ConnectionState};
 use mirabelle_domain::{Name, Timestamp};
+use mirabelle_log::Topic;
 use mirabelle_hris::{AnswerShape, Limits, Profile};
 
 pub use profile::Profiles;
@@ -94,7 +95,7 @@ async fn deliver(
     // A change of threads costs more than reading a small body does.
     let early = (body.len() <= LIGHT_BYTES).then(|| Body::of(&state, &delivery, profile.as_deref(), &body));
     let (delivery, planned) = match early {
-        Some(read) if read.is_light() => {
+        Some(read) if read.is_light() && state.parts.store.is_in_process() => {
             let planned = plan::plan(&state, &delivery, read, &body)?;
             (delivery, planned)
         }
@@ -113,7 +114,10 @@ async fn deliver(
     let outcomes = if dry_run {
         items.into_iter().map(|item| item.outcome).collect()
     } else {
-        let partitions: Vec<u16> = (0..state.parts.log.partitions()).collect();
+        // Each person's partition alone: one that stopped holds up nobody else. Letters are judged by nothing.
+        let judged = items.iter().flat_map(|item| &item.appends);
+        let judged = judged.filter(|append| append.topic == Topic::Milestones);
+        let partitions: Vec<u16> = judged.map(|append| append.partition.0).collect();
         adopted_by(&state, &delivery.tenant, &partitions)?;
         append::append(&state, &delivery, items, append::patience(&state, &headers)).await?
     };

@@ -154,8 +154,8 @@ fn stands_behind(
     from: Offset,
     id: CommandId,
 ) -> Result<bool, ReadError> {
-    let start = log.bounds(topic, partition, View::Accepted)?.start;
-    let mut reader = log.reader(topic, partition, from.max(start), View::Accepted)?;
+    let start = log.bounds(topic, partition, View::Durable)?.start;
+    let mut reader = log.reader(topic, partition, from.max(start), View::Durable)?;
     let mut records = Vec::new();
     for _ in 0..READS_MAX {
         records.clear();

@@ -27,7 +27,7 @@ pub(super) fn of_move(kind: u16, row: &Found) -> &'static str {
         22 => "points became spendable",
         23 => "points expired",
         24 if row.int("points").unwrap_or(0) == 0 => {
-            "a grant was to be taken back, and nothing of it was left: spent, or held by an order"
+            "a grant was to be taken back, and nothing of it was left: spent, expired, or held by an order"
         }
         24 => "a grant was taken back",
         25 => "points were taken by a correction",
@@ -96,6 +96,7 @@ pub(super) fn of_reversal(points: i64, shortfall: i64, may_have_expired: bool) -
     let taken = points - shortfall;
     let expired = if may_have_expired { " or had expired" } else { "" };
     match (taken, shortfall) {
+        (_, 0) if may_have_expired => "the points were taken back, but for those that had expired".to_owned(),
         (_, 0) => "the points were taken back".to_owned(),
         (..=0, _) => {
             format!("0 points were taken back; {shortfall} could not be: already spent, or held by an order")
@@ -195,7 +196,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_taken_back_is_told_apart_from_what_was() {
-        assert_eq!(of_reversal(1_500, 0, true), "the points were taken back");
+        assert_eq!(of_reversal(1_500, 0, false), "the points were taken back");
+        assert!(of_reversal(1_500, 0, true).contains("had expired"));
         let all = of_reversal(1_500, 1_500, false);
         assert_eq!(all, "0 points were taken back; 1500 could not be: already spent, or held by an order");
         assert!(of_reversal(1_500, 400, false).starts_with("1100 points were taken back; 400 could not be"));
