@@ -82,7 +82,7 @@ impl Directory {
 
     /// Whether the revocation of a key was read here; what was revoked before the start, the rows alone say.
     pub fn is_revoked(&self, key_id: &str) -> bool {
-        self.state.read().revoked.contains(key_id)
+        self.state.read().revoked.iter().any(|revoked| revoked.as_str() == key_id)
     }
 
     /// Every tenant.

@@ -80,7 +80,7 @@ pub(crate) fn give(tenant: &Tenant, key: &str, number: &str, points: i64) -> Jso
         (grant.status == 200
             && (&grant.json()["wallet_state"], &grant.json()["budget_state"])
                 == (&json!("credited"), &json!("settled")))
-        .then_some(())
+            .then_some(())
     });
     given
 }

@@ -27,8 +27,8 @@ use axum::routing::post;
 use mirabelle_domain::command::Role;
 use mirabelle_domain::config::{Connection, ConnectionState};
 use mirabelle_domain::{Name, Timestamp};
-use mirabelle_log::Topic;
 use mirabelle_hris::{AnswerShape, Limits, Profile};
+use mirabelle_log::Topic;
 
 pub use profile::Profiles;
 pub use reported::Reported;
