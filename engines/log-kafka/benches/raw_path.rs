@@ -18,12 +18,13 @@ use mirabelle_testbed::{Kafka, KafkaOptions, Testbed};
 use rdkafka::TopicPartitionList;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Message;
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 const PARTITION: Partition = Partition(0);
 const IN_FLIGHT: [u64; 3] = [1, 200, 20_000];
 const VALUE: usize = 200;
+const FINGERPRINT: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What one turn saw.
 struct Turn {
@@ -103,10 +104,13 @@ fn raw(servers: &str, name: &str, in_flight: u64, length: Duration) -> Turn {
             }
         }
     });
-    let value = vec![7_u8; VALUE];
+    let (value, fingerprint) = (vec![7_u8; VALUE], FINGERPRINT.to_be_bytes());
     let send = |count: u64| {
         for sent in 0..count {
-            let record = BaseRecord::to(name).partition(0).key(b"m:700101".as_slice()).payload(&value);
+            let header = OwnedHeaders::new_with_capacity(1)
+                .insert(Header { key: "fingerprint", value: Some(fingerprint.as_slice()) });
+            let record =
+                BaseRecord::to(name).partition(0).key(b"m:700101".as_slice()).payload(&value).headers(header);
             if producer.send(record).is_err() {
                 return sent;
             }
@@ -139,7 +143,7 @@ fn ours(log: &KafkaLog, in_flight: u64, length: Duration) -> Turn {
     let mut reader = log.reader(Topic::Facts, PARTITION, end, View::Durable).expect("a reader");
     let entry = Entry {
         key: Bytes::from_static(b"m:700101"),
-        fingerprint: 0x9e37_79b9_7f4a_7c15,
+        fingerprint: FINGERPRINT,
         value: Bytes::from(vec![7_u8; VALUE]),
         trace: None,
     };

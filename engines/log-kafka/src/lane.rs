@@ -1,18 +1,18 @@
 //! One consumer with its thread: it reads partitions of one topic, each for one reader.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mirabelle_log::{Partition, Topic};
+use mirabelle_log::{Partition, Record, Topic};
 use parking_lot::Mutex;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 use tracing::{debug, warn};
 
@@ -25,7 +25,7 @@ use crate::record::{record, size};
 use crate::settings::topic_name;
 
 /// How long the thread waits for a message before it looks for orders again.
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(2);
 /// Messages taken before readers are woken.
 const BATCH: usize = 1_000;
 /// How long one question about a partition's ends may take.
@@ -115,6 +115,15 @@ impl Lane {
     }
 }
 
+/// Records of one partition that came one after the other.
+#[derive(Default)]
+struct Run {
+    partition: i32,
+    records: VecDeque<Record>,
+    /// The first record among them that is not the broker's.
+    unstamped: Option<u64>,
+}
+
 /// A lane, on its thread.
 struct Reading {
     lane: Arc<Lane>,
@@ -193,10 +202,13 @@ impl Reading {
 
     fn unassign(&self, partition: i32) {
         let Some(place) = self.places.get(&partition) else { return };
-        let mut state = place.state.lock();
-        if !std::mem::take(&mut state.assigned) {
-            return;
+        let was = std::mem::take(&mut place.state.lock().assigned);
+        if was {
+            self.give_back(partition);
         }
+    }
+
+    fn give_back(&self, partition: i32) {
         let list = self.list(partition, Offset::Invalid);
         if let Err(error) = list.and_then(|list| self.consumer.incremental_unassign(&list)) {
             let error = &error as &dyn std::error::Error;
@@ -213,11 +225,24 @@ impl Reading {
     fn read(&mut self, shared: &Shared) -> usize {
         let mut kept = 0;
         let mut wait = POLL;
+        let mut run = Run::default();
         for _ in 0..BATCH {
             match self.consumer.poll(wait) {
                 None => break,
-                Some(Ok(message)) => kept += usize::from(self.take(shared, &message)),
-                Some(Err(KafkaError::PartitionEOF(partition))) => self.end_of_partition(partition),
+                Some(Ok(message)) => {
+                    if message.partition() != run.partition {
+                        kept += self.take(shared, std::mem::take(&mut run));
+                        run.partition = message.partition();
+                    }
+                    match record(&message) {
+                        Some(record) => run.records.push_back(record),
+                        None => run.unstamped = run.unstamped.or(u64::try_from(message.offset()).ok()),
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    kept += self.take(shared, std::mem::take(&mut run));
+                    self.end_of_partition(partition);
+                }
                 Some(Err(error)) => {
                     self.heed(shared, &error);
                     break;
@@ -225,42 +250,50 @@ impl Reading {
             }
             wait = Duration::ZERO;
         }
-        kept
+        kept + self.take(shared, run)
     }
 
-    fn take(&self, shared: &Shared, message: &BorrowedMessage<'_>) -> bool {
-        let partition = message.partition();
-        let Some(place) = self.places.get(&partition) else { return false };
-        let Some(record) = record(message) else {
-            let offset = u64::try_from(message.offset()).unwrap_or(0);
+    /// Puts what was read of one partition in its place.
+    fn take(&self, shared: &Shared, mut run: Run) -> usize {
+        let partition = run.partition;
+        let Some(place) = self.places.get(&partition) else { return 0 };
+        let mut taken = Taken::Known;
+        let (kept, next) = {
+            let mut state = place.state.lock();
+            let before = state.buffer.len();
+            // What was on its way when its partition was given back is not wanted any more.
+            while state.assigned
+                && matches!(taken, Taken::Known | Taken::Kept)
+                && let Some(record) = run.records.pop_front()
+            {
+                let bytes = size(&record.entry);
+                taken = state.take(record, bytes, self.reader_bytes_max);
+            }
+            if taken == Taken::Full {
+                // Said before the reader can look: what it takes out from now on makes it ask for more.
+                state.assigned = false;
+            }
+            (state.buffer.len() - before, state.next)
+        };
+        if kept > 0 {
+            shared.ends.raise(place.topic, place.partition, next);
+            self.lane.stalled.store(false, Ordering::Relaxed);
+            place.arrived.notify_one();
+        }
+        match taken {
+            Taken::Known | Taken::Kept => {}
+            Taken::Full => self.give_back(partition),
+            Taken::AskAgain => {
+                debug!(topic = self.name, partition, next, "something may be missing: asked again");
+                self.ask_again(partition);
+            }
+        }
+        if let Some(offset) = run.unstamped {
             let reason = "the broker did not stamp it: the topic's message.timestamp.type was changed";
             place.fail(Failure::Corrupt { offset, reason });
             self.unassign(partition);
-            return false;
-        };
-        let (end, bytes) = (record.offset.0 + 1, size(&record.entry));
-        let taken = {
-            let mut state = place.state.lock();
-            // Not wanted any more: it was on its way when its partition was given back.
-            if !state.assigned {
-                return false;
-            }
-            state.take(record, bytes, self.reader_bytes_max)
-        };
-        match taken {
-            Taken::Known => return false,
-            Taken::AskAgain => {
-                debug!(topic = self.name, partition, end, "something may be missing: asked again");
-                self.ask_again(partition);
-                return false;
-            }
-            Taken::Full => self.unassign(partition),
-            Taken::Kept => {}
         }
-        shared.ends.raise(place.topic, place.partition, end);
-        self.lane.stalled.store(false, Ordering::Relaxed);
-        place.arrived.notify_one();
-        true
+        kept
     }
 
     fn end_of_partition(&self, partition: i32) {

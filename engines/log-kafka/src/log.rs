@@ -28,8 +28,10 @@ use crate::signal::Signal;
 use crate::topics::Topics;
 use crate::watch::Watch;
 
-/// How long `bounds` waits for a partition's leader.
-const ANSWER: Duration = Duration::from_secs(5);
+/// How long `bounds` waits for a partition's leader: long enough for another broker to take over.
+const ANSWER: Duration = Duration::from_secs(15);
+/// How long it waits for one answer, before it looks for another leader.
+const TRY: Duration = Duration::from_secs(1);
 
 /// What all threads of a log share.
 pub(crate) struct Shared {
@@ -307,8 +309,7 @@ impl Log for KafkaLog {
         }
         let until = Instant::now() + ANSWER;
         let (start, end) = loop {
-            let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
-            match self.shared.watermarks(topic, partition, left) {
+            match self.shared.watermarks(topic, partition, TRY) {
                 Ok(watermarks) => break watermarks,
                 // Between two leaders.
                 Err(_) if Instant::now() < until && !self.shared.is_closed() => {

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_executor::block_on;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
@@ -17,6 +20,8 @@ use crate::settings::{IDENTITY_EXTRA, Settings, identity_name, wanted};
 const ANSWER: Duration = Duration::from_secs(10);
 /// How often a new topic is looked for.
 const LOOK: Duration = Duration::from_millis(20);
+/// After this long every broker has heard of a topic.
+const HEARD: Duration = Duration::from_secs(5);
 
 /// Looks at the topics of a log, and makes them.
 pub(crate) struct Topics<'a> {
@@ -47,13 +52,21 @@ impl<'a> Topics<'a> {
 
     /// Which of the log's topics are missing.
     pub(crate) fn missing(&self) -> Result<Vec<String>, OpenError> {
-        let mut missing = Vec::new();
-        for settings in &self.wanted {
-            if self.look(&settings.name)?.is_none() {
-                missing.push(settings.name.clone());
+        let mut since = None;
+        loop {
+            let mut missing = Vec::new();
+            for settings in &self.wanted {
+                if self.look(&settings.name)?.is_none() {
+                    missing.push(settings.name.clone());
+                }
             }
+            // Some brokers hear of new topics later than others.
+            let some = !missing.is_empty() && missing.len() < self.wanted.len();
+            if !some || since.get_or_insert_with(Instant::now).elapsed() >= HEARD {
+                return Ok(missing);
+            }
+            std::thread::sleep(LOOK);
         }
-        Ok(missing)
     }
 
     /// Makes the topics of these names, and waits until each can be worked with. Somebody else may make them too.
@@ -139,10 +152,26 @@ impl<'a> Topics<'a> {
 
     /// Names everything about the topics with which answers could be lost.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
-        let mut wrong = Vec::new();
+        let since = Instant::now();
+        loop {
+            let (wrong, missing) = self.wrong()?;
+            if wrong.is_empty() {
+                return Ok(());
+            }
+            // Some brokers hear of new topics later than others.
+            if !missing || since.elapsed() >= HEARD {
+                return Err(OpenError::Topics { prefix: self.options.prefix.clone(), wrong });
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// What is wrong, and whether something of it is that the broker asked does not know a topic.
+    fn wrong(&self) -> Result<(Vec<String>, bool), OpenError> {
+        let (mut wrong, mut missing) = (Vec::new(), Vec::new());
         for settings in &self.wanted {
             match self.look(&settings.name)? {
-                None => wrong.push(format!("{} is missing", settings.name)),
+                None => missing.push(&settings.name),
                 Some(found) => self.check_shape(settings, &found, &mut wrong),
             }
         }
@@ -154,26 +183,22 @@ impl<'a> Topics<'a> {
         let described = described.map_err(OpenError::cluster("read the settings of", on()))?;
         for (settings, resource) in self.wanted.iter().zip(described) {
             let name = &settings.name;
-            let resource = match resource {
-                Ok(resource) => resource,
-                // Told above.
-                Err(RDKafkaErrorCode::UnknownTopicOrPartition) => continue,
-                Err(code) => {
-                    wrong.push(format!("{name}: its settings can't be read: {code}"));
-                    continue;
+            match resource {
+                // A broker that has not heard of a new topic says nothing of it.
+                Ok(resource) if resource.entries.is_empty() && !missing.contains(&name) => missing.push(name),
+                Ok(resource) if resource.entries.is_empty() => {}
+                Ok(resource) if resource.specifier != OwnedResourceSpecifier::Topic(name.clone()) => {
+                    wrong.push(format!("{name}: the broker tells of another topic's settings"));
                 }
-            };
-            for (key, wanted) in &settings.config {
-                let value = resource.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or_default();
-                if !wanted.is_met_by(value) {
-                    wrong.push(format!("{name}: {key} is {value:?} and must be {}", wanted.says()));
-                }
+                Ok(resource) => check_settings(settings, &resource, &mut wrong),
+                Err(RDKafkaErrorCode::UnknownTopicOrPartition) if missing.contains(&name) => {}
+                Err(RDKafkaErrorCode::UnknownTopicOrPartition) => missing.push(name),
+                Err(code) => wrong.push(format!("{name}: its settings can't be read: {code}")),
             }
         }
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        Err(OpenError::Topics { prefix: self.options.prefix.clone(), wrong })
+        let any = !missing.is_empty();
+        wrong.extend(missing.into_iter().map(|name| format!("{name} is missing")));
+        Ok((wrong, any))
     }
 
     fn check_shape(&self, settings: &Settings, found: &Found, wrong: &mut Vec<String>) {
@@ -184,6 +209,15 @@ impl<'a> Topics<'a> {
         let copies = usize::from(self.options.replication);
         if found.copies < copies {
             wrong.push(format!("{name}: it has {} copies and must have {copies}", found.copies));
+        }
+    }
+}
+
+fn check_settings(settings: &Settings, resource: &ConfigResource, wrong: &mut Vec<String>) {
+    for (key, wanted) in &settings.config {
+        let value = resource.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or_default();
+        if !wanted.is_met_by(value) {
+            wrong.push(format!("{}: {key} is {value:?} and must be {}", settings.name, wanted.says()));
         }
     }
 }

@@ -252,7 +252,7 @@ pub trait Reader: Send {
     /// Appends to `out` what can be read now, in order, within `limit`; never waits for what is not there yet. Nothing
     /// appended means that the end of the view is reached: all that was acknowledged in this process, and all that lay
     /// before the end of any [`Log::bounds`] asked for earlier, was handed out. An engine that reaches its medium over a
-    /// network fetches until then, and hands out nothing while it can't reach it: whoever must know the difference
+    /// network may hand out less than there is, and nothing while it can't reach it: whoever must know the difference
     /// compares [`Reader::position`] with [`Log::bounds`], which fails then.
     fn read(&mut self, limit: ReadLimit, out: &mut Vec<Record>) -> Result<(), ReadError>;
 
