@@ -79,7 +79,13 @@ impl Shared {
         patience: Duration,
     ) -> KafkaResult<(u64, u64)> {
         let name = topic_name(&self.options, topic);
-        let (low, high) = self.asker.fetch_watermarks(&name, i32::from(partition.0), patience)?;
+        let ask = || self.asker.fetch_watermarks(&name, i32::from(partition.0), patience);
+        let answer = ask().or_else(|_| {
+            // The library goes on asking a leader that is gone, until it looks at the topic again.
+            self.asker.fetch_metadata(Some(&name), patience)?;
+            ask()
+        });
+        let (low, high) = answer?;
         Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0)))
     }
 
