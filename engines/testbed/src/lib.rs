@@ -9,12 +9,14 @@
 //! JDK 17 and Maven are all that is needed; [`Testbed::find`] says how to get them. Servers end with the process that
 //! started them, however it ends, and what a killed process left behind is removed by the next one.
 
+mod cassandra;
 mod error;
 mod java;
 mod kafka;
 mod process;
 mod scratch;
 
+pub use cassandra::{Cassandra, CassandraOptions, DATACENTRES};
 pub use error::Error;
 pub use java::{Artifact, Missing, Testbed};
 pub use kafka::{Kafka, KafkaOptions, Secure};
