@@ -1,12 +1,15 @@
 //! One row's state: cells, each with its stamp. Two states of a row join to one, whatever the order.
 
+use std::cmp::Ordering;
+
 use mirabelle_domain::rows::{Row, Value};
 use smallvec::SmallVec;
 
 /// A cell's value, borrowed from a row or from encoded bytes.
 ///
-/// The order decides at equal stamps: larger wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The order decides at equal stamps: larger wins, by the bytes of the value, a number's being its eight big-endian
+/// ones. So servers decide that know a cell as bytes alone; a negative number is larger than any other there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueRef<'a> {
     /// Text, UTF-8.
     Text(&'a str),
@@ -14,6 +17,25 @@ pub enum ValueRef<'a> {
     Int(i64),
     /// Bytes.
     Bytes(&'a [u8]),
+}
+
+impl Ord for ValueRef<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (ValueRef::Text(a), ValueRef::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
+            (ValueRef::Int(a), ValueRef::Int(b)) => a.cast_unsigned().cmp(&b.cast_unsigned()),
+            (ValueRef::Bytes(a), ValueRef::Bytes(b)) => a.cmp(b),
+            // A column holds values of one type; any order will do.
+            (ValueRef::Text(_), _) | (ValueRef::Int(_), ValueRef::Bytes(_)) => Ordering::Less,
+            _ => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for ValueRef<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl<'a> From<&'a Value> for ValueRef<'a> {
@@ -95,9 +117,9 @@ fn join_cells<'a>(ours: &[CellRef<'a>], theirs: &[CellRef<'a>]) -> SmallVec<[Cel
             right.next();
         }
         joined.push(match a.0.cmp(&b.0) {
-            std::cmp::Ordering::Less => a,
-            std::cmp::Ordering::Greater => b,
-            std::cmp::Ordering::Equal => {
+            Ordering::Less => a,
+            Ordering::Greater => b,
+            Ordering::Equal => {
                 if (b.1, b.2) > (a.1, a.2) {
                     b
                 } else {

@@ -25,7 +25,7 @@ pub enum StoreError {
     },
     /// The rows are about another log.
     #[error(
-        "the store {file} holds rows about log {found}, not about log {wanted}: use its own log, or delete the file to have it rebuilt"
+        "the store {file} holds rows about log {found}, not about log {wanted}: use its own log, or delete the rows to have them rebuilt"
     )]
     OtherLog {
         /// The file.
@@ -80,6 +80,23 @@ pub enum StoreError {
         /// The earlier failure.
         reason: String,
     },
+    /// Servers can't be reached, or do not answer in time. Nothing is lost: the same may be asked again.
+    #[error("the store is away: could not {act}")]
+    Away {
+        /// What was tried, on what.
+        act: String,
+        /// What came last.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Servers are not set up as the settings say, or the settings contradict each other.
+    #[error("the store {store} can't be used: {reason}")]
+    Unfit {
+        /// Its address.
+        store: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// The medium failed.
     #[error("could not {act}")]
     Io {
@@ -92,6 +109,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same may succeed later, without a restart and without anybody's hand.
+    pub fn passes(&self) -> bool {
+        matches!(self, StoreError::Away { .. })
+    }
+
     /// A failure of the medium while doing `act`.
     pub fn io(
         act: impl Into<String>,

@@ -58,6 +58,8 @@ pub struct Generation {
 ///   durable:  '------------'
 ///   after a crash: any prefix that holds at least what was durable, never c(b4) without b3 and b4.
 /// ```
+/// * **Several processes.** Where the medium lets more than one process in, another process learns of
+///   [`make_live`](Store::make_live) within seconds. Role cursors are the last put's, whoever put it.
 pub trait Store: Send + Sync + 'static {
     /// The log that the rows are about.
     fn log_id(&self) -> LogId;
@@ -100,12 +102,18 @@ pub trait Store: Send + Sync + 'static {
 /// The rows of one generation.
 ///
 /// # Contract
-/// * **Cells are last-write-wins by stamp**, each for itself; at an equal stamp the larger value wins, and a
-///   delete beats what lives. So any order and any repetition of the same puts gives the same rows: a repeat or
-///   a late writer changes nothing. A row exists from its first put that no delete covers, also one without
-///   cells. Deletes are remembered for ever, so that a late put from before one stays without effect.
-/// * A [`Batch`] is applied whole or not at all; its checkpoints are seen and durable never before its rows, nor
-///   before those of the batches that this thread applied earlier.
+/// * **Cells are last-write-wins by stamp**, each for itself; at an equal stamp the larger value wins (by its
+///   [bytes](cells::ValueRef)), and a delete beats what lives. So any order and any repetition of the same puts
+///   gives the same rows: a repeat or a late writer changes nothing. A row exists from its first put that no delete
+///   covers, also one without cells. Deletes are remembered, so that a late put from before one stays without
+///   effect: for ever in a file, for ten days on servers, where a replay that brings back an older put brings the
+///   delete too.
+/// * A [`Batch`] that is applied is applied whole; its checkpoints are seen and durable never before its rows, nor
+///   before those of the batches that this thread applied earlier. Rows of one partition key appear at one instant,
+///   of several on one medium or after each other. One that fails leaves nothing, or on servers
+///   ([`StoreError::Away`]) rows without their checkpoint: whoever applies it again ends where it would have.
+/// * A checkpoint is handed out only where its rows are: an engine that knows several places may hand out an older
+///   one, or none, in a place that may still lack some.
 /// * A put that does not fit its table (count, type or order of key and cells) refuses the whole batch
 ///   ([`StoreError::BadRow`]): it is a bug of the projection.
 /// * A value whose bytes do not check is an error ([`StoreError::Corrupt`]), never an answer.
@@ -114,6 +122,9 @@ pub trait Rows: Send + Sync {
     fn name(&self) -> &Name;
 
     /// Applies puts and then checkpoints.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] after the engine's own bounded retries: what is not applied may be applied again.
     fn apply(&self, batch: Batch) -> Result<(), StoreError>;
 
     /// The checkpoint last applied for a partition: its rows reach at least so far.
@@ -125,8 +136,9 @@ pub trait Rows: Send + Sync {
     /// Rows of one partition key in clustering order.
     fn scan(&self, scan: &Scan) -> Result<Vec<Found>, StoreError>;
 
-    /// Rows of a whole table in the order of their encoded keys, from behind the key `after`; fewer than `limit`
-    /// means that the table has ended. For `verify` and directories, not for requests.
+    /// Rows of a whole table in an order of the engine's own, always the same, from behind the key `after`: in memory
+    /// and in the embedded file that of the encoded keys. Rows of one partition key stand together, in clustering
+    /// order. Fewer than `limit` means that the table has ended. For `verify` and directories, not for requests.
     fn scan_table(
         &self,
         table: &'static Table,

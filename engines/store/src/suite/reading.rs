@@ -99,7 +99,8 @@ pub fn pages_of_a_scan_join_without_gap_or_repeat(engine: &mut dyn Engine) {
     assert_eq!(places(&rows.scan(&gone).unwrap())[0], (255, String::new()));
 }
 
-/// A whole table, page by page, each row once, and nothing of its neighbours.
+/// A whole table, page by page, each row once, and nothing of its neighbours; rows of one partition key stand
+/// together and in order.
 pub fn a_table_scan_gives_every_row_once(engine: &mut dyn Engine) {
     let (_store, rows) = fresh(engine);
     for number in 0..=255 {
@@ -118,6 +119,30 @@ pub fn a_table_scan_gives_every_row_once(engine: &mut dyn Engine) {
     }
     seen.sort_unstable();
     assert_eq!(seen, (0..=255).collect::<Vec<i64>>());
+    for number in 0..9 {
+        (0..9).for_each(|at| apply(&*rows, &[(78, statement(number, at, "y", 1))]));
+    }
+    let all = rows.scan_table(&STATEMENT, None, usize::MAX).unwrap();
+    assert_eq!(all.len(), 256 + 81);
+    // Pages end within partition keys, between them, and at the table's end.
+    for limit in [1, 7, 10, 337] {
+        let mut paged: Vec<Found> = Vec::new();
+        loop {
+            let after = paged.last().map(|row| row.key.clone());
+            let page = rows.scan_table(&STATEMENT, after.as_deref(), limit).unwrap();
+            let ended = page.len() < limit;
+            paged.extend(page);
+            if ended {
+                break;
+            }
+        }
+        assert_eq!(paged, all, "pages of {limit}");
+    }
+    for pair in all.windows(2).filter(|pair| pair[0].key[..2] == pair[1].key[..2]) {
+        assert!(places(&pair[..1]) < places(&pair[1..]));
+    }
+    let members: Vec<&[Value]> = all.iter().map(|row| &row.key[..2]).collect();
+    assert_eq!(members.chunk_by(|a, b| a == b).count(), 256, "a partition key's rows stand together");
 }
 
 /// Keys that look alike as bytes are two keys.
@@ -148,9 +173,11 @@ pub fn tables_and_similar_keys_are_apart(engine: &mut dyn Engine) {
         assert_eq!((found.int("available"), &found.key), (Some(place as i64), key));
     }
     let found = rows.scan_table(&BALANCES, None, usize::MAX).unwrap();
+    let mut found: Vec<Vec<Value>> = found.into_iter().map(|row| row.key).collect();
     let mut sorted = keys.clone();
     sorted.sort();
-    assert_eq!(found.into_iter().map(|row| row.key).collect::<Vec<_>>(), sorted);
+    found.sort();
+    assert_eq!(found, sorted);
 }
 
 /// Deleted rows are stepped over, however many they are, without ending a page early.

@@ -46,16 +46,31 @@ pub fn an_older_stamp_changes_nothing(engine: &mut dyn Engine) {
     assert_eq!(cells(found), Some(vec![(0, 300, Value::Int(7))]));
 }
 
-/// Two values with one stamp end the same way whichever comes first.
+/// Two values with one stamp end the same way whichever comes first: by their bytes, so that −3 is larger than 4.
 pub fn at_an_equal_stamp_the_larger_value_wins(engine: &mut dyn Engine) {
     let (_store, rows) = fresh(engine);
-    let (small, large) = (balance(1, &[(0, Value::Int(-3))]), balance(1, &[(0, Value::Int(4))]));
-    apply(&*rows, &[(50, small.clone()), (50, large.clone())]);
-    let there = cells(rows.get(&BALANCES, &balance_key(1)).unwrap());
-    apply(&*rows, &[(51, balance(2, &[(0, Value::Int(4))])), (51, balance(2, &[(0, Value::Int(-3))]))]);
-    let back = cells(rows.get(&BALANCES, &balance_key(2)).unwrap());
-    assert_eq!(there, Some(vec![(0, 50, Value::Int(4))]));
-    assert_eq!(back, Some(vec![(0, 51, Value::Int(4))]));
+    let pairs: [(u8, Value, Value); 5] = [
+        (0, Value::Int(4), Value::Int(-3)),
+        (0, Value::Int(255), Value::Int(256)),
+        (0, Value::Int(-2), Value::Int(-1)),
+        (2, text("b"), text("ba")),
+        (2, text("z"), text("\u{e9}")),
+    ];
+    let mut number = 0;
+    for (column, small, large) in pairs {
+        for (first, then) in [(&small, &large), (&large, &small)] {
+            for batches in [1, 2] {
+                number += 1;
+                let put = |value: &Value| (50, balance(number, &[(column, value.clone())]));
+                match batches {
+                    1 => apply(&*rows, &[put(first), put(then)]),
+                    _ => [first, then].into_iter().for_each(|value| apply(&*rows, &[put(value)])),
+                }
+                let there = cells(rows.get(&BALANCES, &balance_key(number)).unwrap());
+                assert_eq!(there, Some(vec![(column, 50, large.clone())]), "{first:?}, then {then:?}");
+            }
+        }
+    }
 }
 
 /// A delete covers its own stamp and all before it, also for puts that come later.

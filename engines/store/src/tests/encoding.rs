@@ -82,6 +82,15 @@ fn joined<'a>(said: impl IntoIterator<Item = &'a Said>) -> Vec<u8> {
     end
 }
 
+/// A value as servers know it.
+fn in_bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Text(text) => text.as_bytes().to_vec(),
+        Value::Int(number) => number.to_be_bytes().to_vec(),
+        Value::Bytes(bytes) => bytes.clone(),
+    }
+}
+
 /// The rule, told in another way: look at all puts at once.
 fn expected(said: &[Said]) -> Vec<(u8, i64, Value)> {
     let deleted = said.iter().filter(|said| said.delete).map(|said| said.stamp).max().unwrap_or(i64::MIN);
@@ -91,7 +100,7 @@ fn expected(said: &[Said]) -> Vec<(u8, i64, Value)> {
             let cell = said.cells.iter().find(|(other, _)| *other == column)?;
             (said.stamp > deleted).then(|| (said.stamp, cell.1.clone()))
         };
-        let newest = said.iter().filter_map(of).max();
+        let newest = said.iter().filter_map(of).max_by_key(|(stamp, value)| (*stamp, in_bytes(value)));
         cells.extend(newest.map(|(stamp, value)| (column, stamp, value)));
     }
     cells
