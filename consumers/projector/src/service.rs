@@ -11,10 +11,13 @@ use mirabelle_log::{Log, Partition, ReadLimit, View};
 use mirabelle_schemas::decode_fact;
 use mirabelle_schemas::record::Decision;
 use mirabelle_store::{Batch, Rows, StoreError};
-use tracing::error;
+use tracing::{error, info};
 
 use crate::metrics::Metrics;
 use crate::progress::Progress;
+
+/// Between two looks for a store that was away; the store's own patience comes on top.
+const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Bounds of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +164,39 @@ impl Projector {
         Ok(decisions)
     }
 
+    /// Waits for a store that is away, and goes on where its rows then stand: of the batch that failed some rows may be
+    /// there, and the others come again.
+    fn wait_for_store(
+        &mut self,
+        away: StoreError,
+        stopped: &dyn Fn() -> bool,
+        now: &dyn Fn() -> i64,
+    ) -> Result<(), Error> {
+        error!(error = &away as &dyn std::error::Error, "the store is away; the rows wait for it");
+        let began = now();
+        let all = || (0..self.log.partitions()).map(Partition);
+        let why = format!("the rows have stopped: {away}");
+        all().for_each(|partition| self.progress.health().set(partition, Some(&why)));
+        self.progress.tell();
+        while !stopped() {
+            let (log, rows, progress) = (self.log.clone(), self.rows.clone(), self.progress.clone());
+            match Projector::open(log, rows, progress, self.metrics.clone(), self.options) {
+                Ok(projector) => {
+                    all().for_each(|partition| self.progress.health().set(partition, None));
+                    *self = projector;
+                    info!("the store is back");
+                    return Ok(());
+                }
+                Err(Error::Store(away)) if away.passes() => {
+                    self.metrics.lag.set(now() - began);
+                    self.log.wait(View::Durable, self.log.tick(View::Durable), AWAY_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn read(&mut self, index: usize, batch: &mut Batch) -> Result<(), Stopped> {
         let Some(reader) = &mut self.readers[index] else { return Ok(()) };
         self.folded.clear();
@@ -183,12 +219,20 @@ impl Projector {
         Ok(())
     }
 
-    /// Works until `stopped` says so, then makes the rows durable through `sync`.
+    /// Works until `stopped` says so, then makes the rows durable through `sync`. A store that is away is waited for.
     pub fn run(&mut self, stopped: &dyn Fn() -> bool, now: &dyn Fn() -> i64) -> Result<(), Error> {
         while !stopped() {
             let tick = self.log.tick(View::Durable);
-            if self.turn(now())? == 0 {
-                self.log.wait(View::Durable, tick, Duration::from_millis(250));
+            match self.turn(now()) {
+                Ok(0) => {
+                    self.log.wait(View::Durable, tick, Duration::from_millis(250));
+                }
+                Ok(_) => {}
+                Err(Error::Store(away)) if away.passes() => {
+                    self.wait_for_store(away, stopped, now)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             // Lets facts gather, unless somebody waits for them.
             self.progress.rest(self.options.pause);

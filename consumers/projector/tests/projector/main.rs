@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops")]
 
+mod away;
+
 use std::sync::Arc;
 
 use mirabelle_domain::fact::{BudgetAllocated, BudgetBalance, BudgetOpened};
