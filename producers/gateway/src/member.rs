@@ -3,7 +3,7 @@
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::{balances, members, milestones};
 use mirabelle_domain::{MemberId, Name, TenantId, Timestamp};
-use mirabelle_store::Scan;
+use mirabelle_store::{Scan, StoreError};
 
 use crate::problem::{self, Problem};
 use crate::state::State;
@@ -19,6 +19,8 @@ pub enum Resolution {
     Several(Vec<Name>),
 }
 
+/// After so long whoever found the rows away may ask again.
+const AWAY_SECONDS: u32 = 5;
 /// Longest number.
 const NUMBER_MAX: usize = 128;
 
@@ -134,8 +136,30 @@ fn has_milestones(state: &State, key: &[Value]) -> Result<bool, Problem> {
     Ok(!page.is_empty())
 }
 
-/// A fault of the server's own: logged here, told without its content.
+/// A fault of the server's own: logged here, told without its content. Rows that are away come back.
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+    if error.downcast_ref::<StoreError>().is_some_and(StoreError::passes) {
+        tracing::warn!(error, "a request found the rows away");
+        return Problem::new(problem::UNAVAILABLE, "the rows are away").retry_after(AWAY_SECONDS);
+    }
     tracing::error!(error, "a request met a fault");
     Problem::new(problem::INTERNAL, problem::INTERNAL.page)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{StatusCode, header};
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn rows_that_are_away_are_not_now_and_other_faults_are_ours() {
+        let away = StoreError::Away { act: "read a row".into(), source: "node 10.0.0.7 is down".into() };
+        let response = internal(&away).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        let damaged = StoreError::Failed { reason: "the disk has gone".into() };
+        assert_eq!(internal(&damaged).into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }
