@@ -14,6 +14,7 @@ const STOREYS: &[(&str, &[&str])] = &[
     ("mirabelle-log-embedded", &["mirabelle-domain", "mirabelle-log"]),
     ("mirabelle-log-kafka", &["mirabelle-domain", "mirabelle-log"]),
     ("mirabelle-store-embedded", &["mirabelle-domain", "mirabelle-log", "mirabelle-store"]),
+    ("mirabelle-store-scylla", &["mirabelle-domain", "mirabelle-log", "mirabelle-store"]),
     ("mirabelle-loadtest", &[]),
     ("mirabelle-testbed", &[]),
     ("mirabelle-follower", ENGINES),

@@ -18,7 +18,7 @@ pub(crate) struct Redemptions {
 
 impl Default for Redemptions {
     fn default() -> Redemptions {
-        Redemptions { made: 0, spent: vec![0; ACCOUNTS] }
+        Redemptions::over(ACCOUNTS)
     }
 }
 
@@ -53,6 +53,11 @@ fn points(points: i64) -> Points {
 }
 
 impl Redemptions {
+    /// On so many accounts.
+    pub(crate) fn over(accounts: usize) -> Redemptions {
+        Redemptions { made: 0, spent: vec![0; accounts] }
+    }
+
     pub(crate) fn has(&self, account: usize) -> bool {
         self.spent[account] > 0
     }
@@ -63,7 +68,7 @@ impl Redemptions {
             let number = self.made;
             self.made += 1;
             let [a, b, c, d, ..] = hash("account", number);
-            let account = u32::from_be_bytes([a, b, c, d]) as usize % ACCOUNTS;
+            let account = u32::from_be_bytes([a, b, c, d]) as usize % self.spent.len();
             self.spent[account] += 25;
             let at = BEGUN + number as i64 * 22;
             let of = AccountId {

@@ -1,0 +1,5 @@
+//! What can be seen without servers.
+
+mod changes;
+mod statements;
+mod urls;

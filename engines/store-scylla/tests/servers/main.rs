@@ -1,0 +1,9 @@
+//! The store on real servers: the conformance suite on one node and on two data centres, and what happens when nodes
+//! die, stop, are away, or hold what they should not. Where servers can't be had, each test says so and is left out.
+
+mod faults;
+mod one_node;
+mod places;
+mod schema;
+mod two_datacentres;
+mod world;
