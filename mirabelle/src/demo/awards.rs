@@ -14,7 +14,7 @@ use crate::cli::condition_in_words;
 /// What the API says of points that are had.
 const IN_THE_WALLET: &str = "the points are in the wallet";
 /// What it says of those that are not any more.
-const TAKEN: &str = "the points were taken back";
+const TAKEN: &str = "what had not expired of the points was taken back";
 
 const COLUMNS: [Column; 5] = [
     left("person", 16),

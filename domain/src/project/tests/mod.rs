@@ -135,7 +135,7 @@ fn the_rows_of_an_immediate_redemption_take_little_room() {
     let weights: Vec<(&str, usize)> = rows.iter().map(|row| (row.table.name, weight(row))).collect();
     let total: usize = weights.iter().map(|(_, weight)| weight).sum();
     println!("{total} bytes: {weights:?}");
-    assert!(total <= 300, "{total} bytes: {weights:?}");
+    assert!(total <= 310, "{total} bytes: {weights:?}");
 }
 
 #[test]

@@ -14,9 +14,11 @@ fn what_would_be_judged_by_older_rules_is_refused_until_the_new_ones_have_come()
     let tenant = open(world, "adopt-late");
     give(&tenant, "points", ASHA, 1_000);
     let redeem = json!({ "member": ASHA, "lines": [{ "product": "day-off" }] });
-    let rows = report(&[worker("31001", "Sales", &json!({}))]);
     let headers = [("content-type", "application/json")];
-    let deliver = || world.call(&tenant.admin, "POST", "/v1/hris/workday", &headers, &rows);
+    let deliver = |department: &str| {
+        let rows = report(&[worker("31001", department, &json!({}))]);
+        world.call(&tenant.admin, "POST", "/v1/hris/workday", &headers, &rows)
+    };
 
     // From here on no partition hears of a publication.
     world.log.set_fate(Some(Box::new(|topic, _, entry| match topic {
@@ -34,13 +36,13 @@ fn what_would_be_judged_by_older_rules_is_refused_until_the_new_ones_have_come()
     // What comes into force in time to come hinders nobody.
     publish("later", json!({ "effective_at": "2100-01-01T00:00:00Z" }));
     keyed(&tenant, "before", "/v1/redemptions", &redeem).expect(201);
-    deliver().expect(200);
+    deliver("Sales").expect(200);
 
     publish("day-off", json!({}));
     let refused = keyed(&tenant, "during", "/v1/redemptions", &redeem);
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.problem(503), "configuration_not_adopted");
-    assert_eq!(deliver().problem(503), "configuration_not_adopted");
+    assert_eq!(deliver("Legal").problem(503), "configuration_not_adopted");
     // Budgets are judged by no configuration, and configuration itself goes on.
     let gift = json!({ "budget": "spot", "member": ASHA, "points": 5 });
     keyed(&tenant, "gift", "/v1/grants", &gift).expect(201);
@@ -53,7 +55,7 @@ fn what_would_be_judged_by_older_rules_is_refused_until_the_new_ones_have_come()
     });
     // The key was not used up: what is decided now is decided by the new price.
     assert_eq!(told.problem(422), "insufficient_points");
-    deliver().expect(200);
+    deliver("Legal").expect(200);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod answer;
 mod append;
+mod body;
 mod key;
 mod letter;
 mod milestone;
@@ -40,8 +41,8 @@ use crate::routes::read::params::{Params, PathOf};
 use crate::routes::table::{Route, Size};
 use crate::routes::{Shared, bounded_body};
 use crate::send::{admit, adopted_by, blocking};
+use body::Body;
 use outcome::{Delivery, Outcome, Planned};
-use plan::Body;
 
 /// Routes of this module.
 pub const ROUTES: &[Route] = &[Route::post("/v1/hris/{connection}", || post(deliver))

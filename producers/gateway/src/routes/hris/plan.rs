@@ -8,9 +8,7 @@ use mirabelle_domain::fact::WorkerRecorded;
 use mirabelle_domain::rows::Value;
 use mirabelle_domain::tables::{decisions, members, milestones};
 use mirabelle_domain::{AccountId, Command, Day, Digest, Key, MemberId, Timestamp};
-use mirabelle_hris::{
-    AnswerShape, Asked, ExternalId, Malformed, MilestoneReport, Profile, Report, WorkerReport,
-};
+use mirabelle_hris::{AnswerShape, ExternalId, Malformed, MilestoneReport, Report, WorkerReport};
 use mirabelle_keys::KeysError;
 use mirabelle_ledger::command_append;
 use mirabelle_log::{Append, Topic};
@@ -18,50 +16,15 @@ use mirabelle_schemas::record::{Actor, ActorKind, CommandRecord, Namespace};
 use mirabelle_schemas::{command_id, encode_body, input_digest};
 use mirabelle_store::{Found, Rows};
 
+use super::body::Body;
 use super::key::{derived_key, source_key, stamp};
 use super::outcome::{Delivery, Item, Outcome, Planned, Status};
 use super::reported::Last;
-use super::{letter, limits, milestone, worker};
+use super::{letter, milestone, worker};
 use crate::member::internal;
 use crate::problem::Problem;
 use crate::routes::{day_in, local_day, tzdb_version};
 use crate::state::State;
-
-/// A body as it was read; what can't be read is no error but a dead letter.
-pub(super) enum Body {
-    Read(mirabelle_hris::Delivery),
-    Unreadable(Malformed),
-    /// The connection's mapping can't be used.
-    NoProfile,
-}
-
-impl Body {
-    pub(super) fn of(state: &State, delivery: &Delivery, profile: Option<&Profile>, body: &[u8]) -> Body {
-        let limits = limits(state.options.hris_body_max);
-        let Some(profile) = profile else { return Body::NoProfile };
-        let tenant = state.directory.tenant(&delivery.tenant);
-        let asked = Asked {
-            variant: delivery.variant.as_deref(),
-            dataset: delivery.dataset.as_deref(),
-            today: day_in([tenant.as_ref().map(|tenant| tenant.zone.as_str())], delivery.now),
-        };
-        match mirabelle_hris::read_as(profile, &asked, delivery.content_type.as_deref(), body, &limits) {
-            Ok(read) => Body::Read(read),
-            Err(fault) => Body::Unreadable(fault),
-        }
-    }
-
-    /// Whether [`plan`] looks at no more than a row of each person: no keys are made, no letters are sealed.
-    pub(super) fn is_light(&self) -> bool {
-        let light = |item: &mirabelle_hris::Item| {
-            item.source_id.is_some() && matches!(item.outcome, Ok(Report::Milestone(_)))
-        };
-        matches!(self, Body::Read(read) if read.items.len() <= LIGHT_ITEMS && read.items.iter().all(light))
-    }
-}
-
-/// Most people of a delivery that is prepared without a thread of its own.
-const LIGHT_ITEMS: usize = 4;
 
 /// Prepares all that is appended for a body.
 ///

@@ -96,7 +96,7 @@ pub(super) fn of_reversal(points: i64, shortfall: i64, may_have_expired: bool) -
     let taken = points - shortfall;
     let expired = if may_have_expired { " or had expired" } else { "" };
     match (taken, shortfall) {
-        (_, 0) if may_have_expired => "the points were taken back, but for those that had expired".to_owned(),
+        (_, 0) if may_have_expired => "what had not expired of the points was taken back".to_owned(),
         (_, 0) => "the points were taken back".to_owned(),
         (..=0, _) => {
             format!("0 points were taken back; {shortfall} could not be: already spent, or held by an order")
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn what_could_not_be_taken_back_is_told_apart_from_what_was() {
         assert_eq!(of_reversal(1_500, 0, false), "the points were taken back");
-        assert!(of_reversal(1_500, 0, true).contains("had expired"));
+        assert!(of_reversal(1_500, 0, true).contains("had not expired"));
         let all = of_reversal(1_500, 1_500, false);
         assert_eq!(all, "0 points were taken back; 1500 could not be: already spent, or held by an order");
         assert!(of_reversal(1_500, 400, false).starts_with("1100 points were taken back; 400 could not be"));
