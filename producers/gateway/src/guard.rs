@@ -156,11 +156,10 @@ async fn enter(
     if route.key == KeyRule::Required {
         crate::send::idempotency_key(request.headers())?;
     }
+    // A write may be about what was just decided too.
+    read_after(state, request.headers()).await?;
     match route.verb {
-        Verb::Get => {
-            read_after(state, request.headers()).await?;
-            Ok(None)
-        }
+        Verb::Get => Ok(None),
         Verb::Post => room(state, route, request),
     }
 }

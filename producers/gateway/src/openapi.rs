@@ -125,8 +125,8 @@ fn parameters(route: &Route) -> Vec<Value> {
             all.push(of("header", "Prefer", "`wait=<seconds>` or `respond-async` (RFC 7240)", false));
         }
     }
-    if route.verb == Verb::Get && !route.roles.is_empty() {
-        let what = "the Log-Position of an answer: the read holds what was decided then";
+    if !route.roles.is_empty() {
+        let what = "the Log-Position of an answer: what was decided then is known here";
         all.push(of("header", "Read-After", what, false));
     }
     if route.roles.contains(&Role::Service) {

@@ -95,6 +95,14 @@ pub fn admit(state: &State) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether the caller's key opens still: it may have been revoked while the body came.
+pub fn still_opens(state: &State, caller: &Caller) -> Result<(), Problem> {
+    match state.directory.key(caller.key.key_id.as_str()) {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(problem::UNAUTHENTICATED, problem::UNAUTHENTICATED.page)),
+    }
+}
+
 /// Whether what a member's account is about to be judged by is what is in force. Budgets and the configuration itself
 /// are judged by none of it.
 fn adopted(state: &State, account: &AccountId) -> Result<(), Problem> {
@@ -146,6 +154,7 @@ pub async fn send(
     wish: Wish,
 ) -> Result<Outcome, Problem> {
     admit(state)?;
+    still_opens(state, caller)?;
     adopted(state, &wish.account)?;
     let (patience, _) = patience(state, headers);
     // Each look at a voucher is a record of its own, also one that is asked for again under its key: the audit counts them.

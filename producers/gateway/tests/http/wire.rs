@@ -8,7 +8,8 @@ use std::time::Duration;
 use mirabelle_gateway::Options;
 
 use crate::client::{Reply, call, parse};
-use crate::world::World;
+use crate::shop::{self, ASHA, available, give};
+use crate::world::{World, world};
 
 /// Short deadlines and few connections, so that each bound is met.
 fn strict() -> &'static World {
@@ -347,4 +348,48 @@ fn what_is_in_hand_ends_before_the_door_closes_and_the_admin_port_says_so() {
     stream.read_to_end(&mut answer).unwrap();
     parse(&answer).expect(201);
     world.until("the admin port closes last", || TcpStream::connect(world.admin).is_err().then_some(()));
+}
+
+#[test]
+fn a_key_that_is_revoked_while_its_body_comes_moves_nothing() {
+    let shop = shop::open(world(), "slow-body");
+    give(&shop, "g", ASHA, 1_000);
+    let key = shop.key("leaver", "service", serde_json::json!({}));
+    let body = serde_json::json!({"member": ASHA, "lines": [{"product": "day-off"}]}).to_string();
+    let (first, rest) = body.split_at(10);
+    let head = format!(
+        "POST /v1/redemptions HTTP/1.1\r\nhost: door\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\nidempotency-key: slow\r\ncontent-length: {}\r\n\r\n{first}",
+        body.len()
+    );
+    let mut stream = connect(world().door);
+    stream.write_all(head.as_bytes()).unwrap();
+    world().post(&shop.admin, "/v1/keys/slow-body.leaver/revoke", &serde_json::json!({})).expect(200);
+    world()
+        .until("the key opens nothing", || (world().get(&key, "/v1/catalogue").status == 401).then_some(()));
+    stream.write_all(rest.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(parse(&answer).problem(401), "unauthenticated");
+    assert_eq!(available(&shop, ASHA), 1_000);
+}
+
+#[test]
+fn a_write_after_an_answer_knows_what_was_answered() {
+    let shop = shop::open(world(), "write-after");
+    give(&shop, "points", ASHA, 1_000);
+    for round in 0..20 {
+        let gift = serde_json::json!({"budget": "spot", "member": ASHA, "points": 1, "reason": "again"});
+        let given = shop::keyed(&shop, &format!("gift-{round}"), "/v1/grants", &gift).expect(201);
+        let position = given.header("log-position").unwrap().to_owned();
+        let grant = given.json()["grants"][0]["id"].as_str().unwrap().to_owned();
+        let headers = [
+            ("idempotency-key", "back"),
+            ("read-after", position.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let path = format!("/v1/grants/{grant}/reverse");
+        let reply = world().call(&shop.admin, "POST", &path, &headers, b"{\"reason\":\"mistake\"}");
+        assert_ne!(reply.status, 404, "{}", String::from_utf8_lossy(&reply.body));
+    }
 }

@@ -40,7 +40,7 @@ use crate::problem::{self, Problem};
 use crate::routes::read::params::{Params, PathOf};
 use crate::routes::table::{Route, Size};
 use crate::routes::{Shared, bounded_body};
-use crate::send::{admit, adopted_by, blocking};
+use crate::send::{admit, adopted_by, blocking, still_opens};
 use body::Body;
 use outcome::{Delivery, Outcome, Planned};
 
@@ -115,6 +115,7 @@ async fn deliver(
     let outcomes = if dry_run {
         items.into_iter().map(|item| item.outcome).collect()
     } else {
+        still_opens(&state, &caller)?;
         // Each person's partition alone: one that stopped holds up nobody else. Letters are judged by nothing.
         let judged = items.iter().flat_map(|item| &item.appends);
         let judged = judged.filter(|append| append.topic == Topic::Milestones);
