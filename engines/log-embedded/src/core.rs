@@ -12,8 +12,8 @@ use crate::queue::Queue;
 use crate::scan::Walk;
 use crate::sealed::Bad;
 use crate::segments::Segments;
-use crate::signal::Signal;
 use crate::tail::SlotTail;
+use mirabelle_log::signal::Signal;
 
 /// What a directory is and how it was opened: enough to read, make and seal its segments.
 pub(crate) struct Base {

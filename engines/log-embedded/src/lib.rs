@@ -28,7 +28,6 @@ mod scan;
 mod seal;
 mod sealed;
 mod segments;
-mod signal;
 mod tail;
 mod writer;
 

@@ -22,9 +22,9 @@ use crate::reader::SlotReader;
 use crate::recover::{self, Opened, ToWrite};
 use crate::seal;
 use crate::segments::Segments;
-use crate::signal::Signal;
 use crate::tail::SlotTail;
 use crate::writer::Writer;
+use mirabelle_log::signal::Signal;
 
 /// A log in a directory of its own, for one process.
 ///

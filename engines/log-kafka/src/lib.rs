@@ -27,7 +27,6 @@ mod produce;
 mod reader;
 mod record;
 mod settings;
-mod signal;
 mod topics;
 mod watch;
 

@@ -24,9 +24,9 @@ use crate::place::Place;
 use crate::produce::{Appender, Queued};
 use crate::reader::KafkaReader;
 use crate::settings::{identity_name, topic_name};
-use crate::signal::Signal;
 use crate::topics::Topics;
 use crate::watch::Watch;
+use mirabelle_log::signal::Signal;
 
 /// How long `bounds` waits for a partition's leader: long enough for another broker to take over.
 const ANSWER: Duration = Duration::from_secs(15);

@@ -5,6 +5,7 @@
 
 mod membership;
 pub mod memory;
+pub mod signal;
 pub mod suite;
 
 use std::fmt;

@@ -103,6 +103,7 @@ impl Process {
                 let (what, waited_ms) = (what.to_owned(), waited.as_millis());
                 return Err(Error::TooSlow { server, what, waited_ms, said: self.last_words() });
             }
+            // A server says what it says into a file, and ends when it ends: neither wakes anybody.
             std::thread::sleep(LOOK);
         }
     }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+/// The counter behind [`crate::Log::tick`] and [`crate::Log::wait`].
 #[derive(Default)]
-pub(crate) struct Signal {
+pub struct Signal {
     ticks: AtomicU64,
     waiting: AtomicU32,
     lock: Mutex<()>,
@@ -14,11 +15,13 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    pub(crate) fn now(&self) -> u64 {
+    /// The ticks so far.
+    pub fn now(&self) -> u64 {
         self.ticks.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn bump(&self) {
+    /// Adds a tick, and wakes whoever waits.
+    pub fn bump(&self) {
         self.ticks.fetch_add(1, Ordering::SeqCst);
         // A waiter announces itself before it looks at the ticks, and this looks for waiters after it has moved
         // them: one of the two sees the other.
@@ -28,7 +31,8 @@ impl Signal {
         }
     }
 
-    pub(crate) fn wait(&self, since: u64, timeout: Duration) -> u64 {
+    /// Waits until the ticks are no longer `since`, or for so long; returns what they are then.
+    pub fn wait(&self, since: u64, timeout: Duration) -> u64 {
         if self.now() != since {
             return self.now();
         }
